@@ -1,0 +1,74 @@
+"""What a parameter holds, in words: a time, a duration, a colour from a list, free text.
+
+The kind decides which words a teacher may use for a value and which resolver may read them back.
+Reads the schema first, then the name, then the description; never a query.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from octocli.core.schemas import types_of
+
+Kind = Literal[
+    "enum", "boolean", "time", "date", "datetime", "duration", "money", "phone", "integer", "number",
+    "text", "array", "object",
+]  # fmt: skip
+Unit = Literal["seconds", "minutes", "hours", "days"]
+
+RESOLVED: frozenset[Kind] = frozenset({"time", "date", "datetime", "duration", "money", "phone", "integer", "number"})
+
+_FORMATS: Mapping[str, Kind] = {"time": "time", "date": "date", "date-time": "datetime", "duration": "duration"}
+_UNITS: tuple[tuple[str, Unit], ...] = (
+    (r"seconds?|secs?", "seconds"), (r"minutes?|mins?", "minutes"), (r"hours?", "hours"), (r"days?", "days"),
+)  # fmt: skip
+
+
+def kind_of(name: str, schema: Mapping[str, Any]) -> Kind:
+    """The kind of the parameter `name` under its schema."""
+    types = [t for t in types_of(schema) if t != "null"]
+    if "enum" in schema or "const" in schema:
+        return "enum"
+    if types == ["boolean"]:
+        return "boolean"
+    if types == ["string"]:
+        return _string_kind(name, schema)
+    if types and set(types) <= {"integer", "number"}:
+        return _numeric_kind(name, schema, "integer" if types == ["integer"] else "number")
+    if types == ["array"]:
+        return "array"
+    if types == ["object"]:
+        return "object"
+    return "text"
+
+
+def unit_of(name: str, schema: Mapping[str, Any]) -> Unit | None:
+    """The unit that a numeric duration is counted in, from `format: duration` companions: name, then description."""
+    for text in (name.replace("_", " "), str(schema.get("description", ""))):
+        for pattern, unit in _UNITS:
+            if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
+                return unit
+    return None
+
+
+def has_resolver(name: str, schema: Mapping[str, Any]) -> bool:
+    """Whether the target may carry the user's own words for this parameter."""
+    return kind_of(name, schema) in RESOLVED
+
+
+def _string_kind(name: str, schema: Mapping[str, Any]) -> Kind:
+    named = _FORMATS.get(schema.get("format", ""))
+    if named:
+        return named
+    if schema.get("format") == "phone" or re.search(r"(^|_)phone(_number)?$", name):
+        return "phone"
+    return "text"
+
+
+def _numeric_kind(name: str, schema: Mapping[str, Any], plain: Kind) -> Kind:
+    if schema.get("format") == "duration" or (unit_of(name, {}) and not re.search(r"(^|_)(per|of)_", name)):
+        return "duration"
+    words = set(re.split(r"[_\W]+", name.lower()))
+    if schema.get("format") == "money" or words & {"price", "amount", "cost", "tip", "budget"}:
+        return "money"
+    return plain

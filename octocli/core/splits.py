@@ -1,0 +1,130 @@
+"""Which side of the split a sample belongs to, so that nothing leaks: no text, no skeleton, no free value on two sides.
+
+Every decision is a hash, so it is the same in every run, on every machine, and for a sample that comes later.
+A teacher asks `bucket_of` before it writes; `assign_splits` holds whatever came to it.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from octocli.core.calls import is_nested
+from octocli.core.samples import SPLITS, Sample, Split
+from octocli.core.spec import Spec
+
+# Shares of skeletons and of values. Half for training: a test that is as varied as the training data is a hard test.
+SHARES: Mapping[Split, float] = {"train": 0.55, "validation": 0.1, "test": 0.35}
+
+
+def bucket_of(key: str) -> Split:
+    """The side that a skeleton or value belongs to, by its hash alone."""
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    point = int.from_bytes(digest, "big") / 2**64
+    for split, share in SHARES.items():
+        if point < share:
+            return split
+        point -= share
+    return "test"
+
+
+def normal(text: str) -> str:
+    """Text for comparison: lower case, no punctuation, single spaces."""
+    return " ".join(re.sub(r"[^\w\s{}]", " ", text.lower()).split())
+
+
+def free_values(sample: Sample, spec: Spec) -> Iterator[str]:
+    """Yield the free-text argument values of a sample, normalised; they may stand on one side only."""
+    for name, value, function in walk_arguments(sample.calls, spec):
+        parameter = spec.by_name[function].param(name)
+        if parameter is not None and parameter.kind == "text" and isinstance(value, str) and normal(value):
+            yield normal(value)
+
+
+def walk_arguments(calls: Iterable[Mapping[str, Any]], spec: Spec) -> Iterator[tuple[str, Any, str]]:
+    """Yield (parameter, value, function) for every argument, nested calls walked into and not yielded themselves."""
+    for call in calls:
+        function = spec.by_name.get(call["name"])
+        if function is None:
+            continue
+        for name, value in call.get("arguments", {}).items():
+            if is_nested(value, spec, function, name):
+                yield from walk_arguments([value], spec)
+            else:
+                yield name, value, function.name
+
+
+def skeleton_of(sample: Sample, spec: Spec) -> str:
+    """The query's pattern: values and the user's words for them replaced by a slot.
+
+    `set the Kitchen lamp to 40 %` with room=kitchen and level=40 gives `set the {} lamp to {}`.
+    """
+    if sample.skeleton:
+        return normal(sample.skeleton)
+    words = list(sample.said.values())
+    words += [str(value) for _, value, _ in walk_arguments(sample.calls, spec) if isinstance(value, (str, int, float))]
+    text = normal(sample.query)
+    for word in sorted({normal(w) for w in words} - {""}, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "{}", text)
+    return text
+
+
+def assign_splits(samples: Sequence[Sample], spec: Spec) -> tuple[list[Sample], list[tuple[Sample, str]]]:
+    """Give every sample its side; returns (kept, dropped with the reason).
+
+    Samples that come with a split keep it (a spec's own examples come as training rows), and imported ones are split
+    by their text. Of the rest, the skeleton decides, and a row whose free value lives on another side is dropped.
+    """
+    kept: list[Sample] = []
+    dropped: list[tuple[Sample, str]] = []
+    owners = _Owners()
+    fixed = [s for s in samples if s.split is not None or s.teacher == "import"]
+    for sample in fixed:
+        placed = sample if sample.split else sample.with_split(bucket_of(normal(sample.query)))
+        assert placed.split is not None
+        rival = owners.rival(normal(placed.query), placed.split, "text")
+        (dropped.append((sample, f"leak: {rival}")) if rival else kept.append(placed))
+        if placed.teacher != "import":
+            for key in (("skeleton", skeleton_of(placed, spec)), *(("value", v) for v in free_values(placed, spec))):
+                owners.rival(key[1], placed.split, key[0])
+    for sample in samples:
+        if sample.split is None and sample.teacher != "import":
+            placed = sample.with_split(bucket_of(skeleton_of(sample, spec)))
+            reason = _leak(placed, spec, owners)
+            (dropped.append((sample, f"leak: {reason}")) if reason else kept.append(placed))
+    return kept, dropped
+
+
+def _leak(sample: Sample, spec: Spec, owners: "_Owners") -> str | None:
+    assert sample.split is not None
+    for value in free_values(sample, spec):
+        if bucket_of(value) != sample.split:
+            return f"the value {value!r} belongs to {bucket_of(value)}, the wording to {sample.split}"
+        if rival := owners.rival(value, sample.split, "value"):
+            return rival
+    rival = owners.rival(skeleton_of(sample, spec), sample.split, "skeleton")
+    return rival or owners.rival(normal(sample.query), sample.split, "text")
+
+
+class _Owners:
+    """Who owned a text first."""
+
+    def __init__(self) -> None:
+        self._sides: dict[tuple[str, str], Split] = {}
+
+    def rival(self, key: str, split: Split, what: str) -> str | None:
+        owner = self._sides.setdefault((what, key), split)
+        return None if owner == split else f"its {what} already stands in {owner}"
+
+
+def leaks(samples: Iterable[Sample], spec: Spec) -> dict[str, int]:
+    """Count what stands on more than one side: texts, skeletons and free values. The report of a split."""
+    sides: dict[str, dict[str, set[str]]] = {what: defaultdict(set) for what in ("text", "skeleton", "value")}
+    for sample in samples:
+        split = sample.split or SPLITS[0]
+        sides["text"][normal(sample.query)].add(split)
+        sides["skeleton"][skeleton_of(sample, spec)].add(split)
+        for value in free_values(sample, spec):
+            sides["value"][value].add(split)
+    return {what: sum(len(s) > 1 for s in keys.values()) for what, keys in sides.items()}
