@@ -18,7 +18,12 @@ Unit = Literal["seconds", "minutes", "hours", "days"]
 
 RESOLVED: frozenset[Kind] = frozenset({"time", "date", "datetime", "duration", "money", "phone", "integer", "number"})
 
-_FORMATS: Mapping[str, Kind] = {"time": "time", "date": "date", "date-time": "datetime", "duration": "duration"}
+_FORMATS: Mapping[str, Kind] = {
+    "time": "time",
+    "date": "date",
+    "date-time": "datetime",
+    "duration": "duration",
+}
 _UNITS: tuple[tuple[str, Unit], ...] = (
     (r"seconds?|secs?", "seconds"), (r"minutes?|mins?", "minutes"), (r"hours?", "hours"), (r"days?", "days"),
 )  # fmt: skip

@@ -78,7 +78,11 @@ class Function:
 
     def to_json(self) -> dict[str, Any]:
         """The function as `api.json` writes it, empty fields left out."""
-        data: dict[str, Any] = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        data: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
         if self.returns is not None:
             data["returns"] = self.returns
         if self.aliases:
@@ -113,7 +117,11 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as `api.json` writes it."""
-        return {"app": self.app, "description": self.description, "functions": [f.to_json() for f in self.functions]}
+        return {
+            "app": self.app,
+            "description": self.description,
+            "functions": [f.to_json() for f in self.functions],
+        }
 
     def unexpressed(self) -> list[str]:
         """Places of schema keywords that decoding cannot enforce."""
@@ -194,7 +202,11 @@ def _spec_faults(data: Any) -> Iterator[Fault]:
         return
     app = data.get("app")
     if not isinstance(app, str) or not re.fullmatch(APP_PATTERN, app):
-        yield Fault("app", f"{app!r} is no app name", "Use lower case letters, digits and '-', at most 24, letter first")
+        yield Fault(
+            "app",
+            f"{app!r} is no app name",
+            "Use lower case letters, digits and '-', at most 24, letter first",
+        )
     if not isinstance(data.get("description", ""), str):
         yield Fault("description", "not a string", "Write one sentence")
     functions = data.get("functions")
@@ -319,7 +331,16 @@ def fits(returned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         map(json.dumps, wanted["enum"])
     ):
         return False
-    constraints = ("format", "pattern", "minimum", "maximum", "items", "minLength", "maxLength", "x-octo-type")
+    constraints = (
+        "format",
+        "pattern",
+        "minimum",
+        "maximum",
+        "items",
+        "minLength",
+        "maxLength",
+        "x-octo-type",
+    )
     if any(key in wanted and wanted[key] != returned.get(key) for key in constraints):
         return False
     properties = returned.get("properties", {})

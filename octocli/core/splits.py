@@ -86,7 +86,10 @@ def assign_splits(samples: Sequence[Sample], spec: Spec) -> tuple[list[Sample], 
         rival = owners.rival(normal(placed.query), placed.split, "text")
         (dropped.append((sample, f"leak: {rival}")) if rival else kept.append(placed))
         if placed.teacher != "import":
-            for key in (("skeleton", skeleton_of(placed, spec)), *(("value", v) for v in free_values(placed, spec))):
+            for key in (
+                ("skeleton", skeleton_of(placed, spec)),
+                *(("value", v) for v in free_values(placed, spec)),
+            ):
                 owners.rival(key[1], placed.split, key[0])
     for sample in samples:
         if sample.split is None and sample.teacher != "import":

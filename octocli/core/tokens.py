@@ -53,7 +53,10 @@ class TokenTable:
         table = TokenTable(self.app, indices)
         for token in table.all_tokens(spec):
             if len(token.encode()) > MAX_TOKEN_BYTES:
-                raise BadInput(f"tokens.json: {token} is longer than {MAX_TOKEN_BYTES} bytes", hint="shorten the app name")
+                raise BadInput(
+                    f"tokens.json: {token} is longer than {MAX_TOKEN_BYTES} bytes",
+                    hint="shorten the app name",
+                )
         return table
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""Settings of a project, `octo.toml`: one home for each default, unknown keys refused by name.
+
+A flag given on the command line wins over the file, the file over the preset, the preset over the default below.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from octocli.core.errors import BadInput, NotMade
+
+Section = TypeVar("Section", bound=BaseModel)
+Method = Literal["lora", "full"]
+
+LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SynthSettings(_Settings):
+    """How many samples the teacher writes."""
+
+    per_function: int = Field(60, ge=1, description="positives a function for training")
+    held_out_per_function: int = Field(
+        44, ge=1, description="positives a function for test; a quarter more for validation"
+    )
+    negatives: float = Field(0.35, ge=0, le=5, description="negatives per positive, all kinds together")
+
+
+class TrainSettings(_Settings):
+    """How the model learns."""
+
+    method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
+    epochs: int = Field(3, ge=1)
+    batch: int = Field(8, ge=1, description="samples a step")
+    lr: float | None = Field(None, gt=0, description="peak learning rate; by default 2e-3 for lora, 2e-4 for full")
+    schedule: Literal["linear", "cosine"] = "linear"
+    warmup: int = Field(10, ge=0, description="steps")
+    weight_decay: float = Field(0.0, ge=0)
+    rank: int = Field(16, ge=1, description="LoRA rank")
+    alpha: int = Field(32, ge=1, description="LoRA alpha")
+    modules: tuple[str, ...] = Field(LORA_MODULES, description="linear layers that get a LoRA")
+    token_weight: float = Field(1.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
+    describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
+    checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
+
+    @property
+    def peak_lr(self) -> float:
+        """The learning rate, settled."""
+        return self.lr or (2e-3 if self.method == "lora" else 2e-4)
+
+
+class ExportSettings(_Settings):
+    """What a GGUF must keep."""
+
+    quant: str = Field("q8_0", description="default quantisation")
+    tolerance: float = Field(0.01, ge=0, le=1, description="share of calls that a GGUF may change")
+    parity_queries: int = Field(220, ge=1, description="queries that the parity gate asks")
+
+
+class Config(_Settings):
+    """Everything in `octo.toml`."""
+
+    base: str = Field("smollm2-135m", description="starter name, hub id, folder, or GGUF file")
+    prompt: str = Field("short", description="'short', 'paper', or a template with {query}")
+    seed: int = 0
+    synth: SynthSettings = SynthSettings()
+    train: TrainSettings = TrainSettings()
+    export: ExportSettings = ExportSettings()
+
+
+# The paper, sections 3.3 and 4: LoRA on q, k, v, o, up, down; AdamW 5e-5, linear, 10 steps of warm-up, 3 epochs.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "prompt": "paper",
+        "synth": {"per_function": 1000},
+        "train": {
+            "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
+            "modules": ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], "describe": 1.0,
+        },
+    },
+}  # fmt: skip
+
+
+def load_config(path: Path) -> Config:
+    """Read `octo.toml`; a `preset = "paper"` on top fills in what the file leaves open.
+
+    Raises:
+        NotMade: there is no such file.
+        BadInput: broken TOML, an unknown key or a value out of range, named with its place.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotMade(f"{path}: no such file", hint="make a project with: octo init NAME") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from None
+    preset = data.pop("preset", None)
+    if preset is not None and preset not in PRESETS:
+        raise BadInput(f"{path}: preset: {preset!r} is unknown", hint=f"known presets: {', '.join(PRESETS)}")
+    merged = _merge(PRESETS.get(preset, {}) if preset else {}, data)
+    return _checked(Config, merged, str(path))
+
+
+def override(section: Section, changes: dict[str, Any], where: str = "options") -> Section:
+    """The section with the changes that were given; None means not given, 0 and False are values."""
+    given = {key: value for key, value in changes.items() if value is not None}
+    return _checked(type(section), {**section.model_dump(), **given}, where)
+
+
+def _checked(model: type[Section], data: dict[str, Any], where: str) -> Section:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            place = ".".join(map(str, item["loc"]))
+            what = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].lower()
+            lines.append(f"{where}: {place}: {what}")
+        raise BadInput("\n".join(lines)) from None
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged

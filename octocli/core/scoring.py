@@ -1,0 +1,122 @@
+"""The scores, as the design defines them: function choice, recall, abstention, strict and relaxed call, with intervals.
+
+Compares calls with calls. Getting the calls from a model is the runtime's work.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from octocli.core.calls import dump_value, is_default, is_nested
+from octocli.core.spec import Spec
+
+Calls = Sequence[Mapping[str, Any]]
+
+# Words that people put before a value and annotators sometimes keep: "at 10", "my husband".
+_LEADING = frozenset(
+    "a an the some any this that these those my your his her its our their at by for in on to of from with about near "
+    "around into onto until till during after before as".split()
+)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share with its 95 % Wilson interval. https://doi.org/10.1080/01621459.1927.10502953"""
+
+    hits: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1; not a number when nothing was counted."""
+        return self.hits / self.n if self.n else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end of the 95 % interval."""
+        if not self.n:
+            return (0.0, 1.0)
+        z2 = 1.959964**2
+        middle = (self.hits + z2 / 2) / (self.n + z2)
+        half = math.sqrt(z2 * (self.hits * (self.n - self.hits) / self.n + z2 / 4)) / (self.n + z2)
+        return (max(0.0, middle - half), min(1.0, middle + half))
+
+    def to_json(self) -> dict[str, Any]:
+        """The rate as reports write it."""
+        low, high = self.interval
+        value = None if not self.n else round(self.value, 5)
+        return {"value": value, "low": round(low, 5), "high": round(high, 5), "hits": self.hits, "n": self.n}
+
+
+def rate(hits: Iterable[bool]) -> Rate:
+    """The share of true among `hits`."""
+    counted = [bool(hit) for hit in hits]
+    return Rate(sum(counted), len(counted))
+
+
+def same_functions(expected: Calls, got: Calls) -> bool:
+    """Function choice: the names of the calls, in order."""
+    return [c["name"] for c in expected] == [c["name"] for c in got]
+
+
+def same_strictly(expected: Calls, got: Calls, spec: Spec) -> bool:
+    """Strict call: same functions in the same order, same arguments; letter case and outer spaces aside."""
+    return [_strict(c, spec) for c in expected] == [_strict(c, spec) for c in got]
+
+
+def same_relaxedly(expected: Calls, got: Calls, spec: Spec) -> bool:
+    """Relaxed call: strings also lose outer punctuation and leading small words; parallel calls in any order."""
+    return sorted(_relaxed(c, spec) for c in expected) == sorted(_relaxed(c, spec) for c in got)
+
+
+def same_missing(expected: Calls, got: Calls) -> bool:
+    """Whether the same required arguments are reported as missing, call by call."""
+    return [sorted(c.get("missing", ())) for c in expected] == [sorted(c.get("missing", ())) for c in got]
+
+
+def _strict(call: Mapping[str, Any], spec: Spec) -> str:
+    return _canonical(call, spec, lambda text: text.strip().lower())
+
+
+def _relaxed(call: Mapping[str, Any], spec: Spec) -> str:
+    return _canonical(call, spec, relaxed_text)
+
+
+def relaxed_text(text: str) -> str:
+    """A string without outer punctuation and leading small words; never stripped to nothing.
+
+    >>> relaxed_text("at 10"), relaxed_text("my husband."), relaxed_text("The")
+    ('10', 'husband', 'the')
+    """
+    text = " ".join(text.lower().split())
+    bare = re.sub(r"^[^\w$€£+\-]+|[^\w%]+$", "", text) or text
+    words = bare.split()
+    while len(words) > 1 and words[0] in _LEADING:
+        words.pop(0)
+    return " ".join(words)
+
+
+def _canonical(call: Mapping[str, Any], spec: Spec, text: Any) -> str:
+    function = spec.by_name.get(call["name"])
+    arguments: dict[str, Any] = {}
+    for name, value in call.get("arguments", {}).items():
+        parameter = function.param(name) if function else None
+        if parameter is not None and not parameter.required and is_default(value, parameter.schema):
+            continue
+        if function is not None and is_nested(value, spec, function, name):
+            arguments[name] = _canonical(value, spec, text)
+        else:
+            arguments[name] = _leaves(value, text)
+    return dump_value([call["name"], dict(sorted(arguments.items())), sorted(call.get("missing", ()))])
+
+
+def _leaves(value: Any, text: Any) -> Any:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Mapping):
+        return {k: _leaves(v, text) for k, v in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [_leaves(v, text) for v in value]
+    return value

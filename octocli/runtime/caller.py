@@ -1,0 +1,136 @@
+"""The front door of the runtime: a query in, an answer out.
+
+Opens a run folder or a GGUF; joins engine, grammar, decoding and typed values.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from octocli.core.calls import read_target, write_target
+from octocli.core.errors import BadInput, NotMade
+from octocli.core.manifest import Manifest, parse_manifest
+from octocli.runtime.decoding import GREEDY, Sampling, decode, to_pieces
+from octocli.runtime.engine import Engine, prompt_ids
+from octocli.runtime.grammar import make_grammar
+from octocli.runtime.typed_values import type_call
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query asks for.
+
+    Attributes:
+        calls: typed calls; none means that no function serves.
+        confidence: the model's probability of the first function token that it chose, or of *none*.
+        choices: that probability for every function by name, `""` for *none*.
+        ids: the new ids, e.g. as a draft for another engine.
+        finished: False where the answer ran into the length limit; then `calls` is empty.
+    """
+
+    calls: tuple[Mapping[str, Any], ...]
+    confidence: float
+    choices: Mapping[str, float]
+    ids: tuple[int, ...]
+    text: str
+    finished: bool
+
+
+class Caller:
+    """A model that turns queries into calls. Use it as a context manager, or close it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.manifest: Manifest = engine.manifest
+        self.grammar = make_grammar(engine.manifest, engine.special)
+        self._matcher = self.grammar.matcher(engine.grammar_tokenizer())
+
+    def ask(
+        self,
+        query: str,
+        *,
+        now: datetime | None = None,
+        draft: Sequence[int] = (),
+        sampling: Sampling = GREEDY,
+    ) -> Answer:
+        """Answer one query.
+
+        Args:
+            query: what the user typed.
+            now: the clock that words such as "in ten minutes" are relative to.
+            draft: ids that another model answered with; makes it faster, never different.
+            sampling: greedy unless told.
+        """
+        if not query.strip():
+            raise BadInput("the query is empty")
+        ids = prompt_ids(self.engine, query)
+        decoded = decode(self.engine, self._matcher.deep_copy(), ids, draft=draft, sampling=sampling)
+        pieces = to_pieces(self.engine, decoded.ids)
+        raw = read_target(pieces, self.manifest.spec, self.manifest.tokens) if decoded.finished else ()
+        tokens = self.manifest.tokens
+        names = {**{t: n for n, t in tokens.tokens(self.manifest.spec).items()}, tokens.none: ""}
+        return Answer(
+            calls=tuple(type_call(call, self.manifest.spec, now) for call in raw),
+            confidence=decoded.choices[pieces[0].text],
+            choices={names[token]: share for token, share in decoded.choices.items()},
+            ids=decoded.ids,
+            text="".join(piece.text for piece in pieces),
+            finished=decoded.finished,
+        )
+
+    def draft(self, calls: Sequence[Mapping[str, Any]], said: Mapping[str, str]) -> list[int]:
+        """The ids that would say `calls`: a guess to hand to `ask`, of which only the speed depends."""
+        try:
+            pieces = write_target(calls, self.manifest.spec, self.manifest.tokens, said)
+        except (KeyError, TypeError):  # calls of another spec; no guess then
+            return []
+        special = self.engine.special
+        return [i for p in pieces for i in ([special[p.text]] if p.special else self.engine.encode(p.text))]
+
+    def close(self) -> None:
+        """Free the model."""
+        self.engine.close()
+
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_caller(path: Path, *, threads: int | None = None) -> Caller:
+    """A caller for a run folder or a GGUF file that octo exported.
+
+    Raises:
+        NotMade: nothing there, or a run that never finished.
+        BadInput: a file that is no GGUF, or a GGUF that is not octo's.
+    """
+    if path.is_dir():
+        from octocli.runtime.transformers_engine import TransformersEngine
+
+        return Caller(TransformersEngine(path, read_run(path)))
+    if not path.exists():
+        raise NotMade(f"{path}: no such run folder or GGUF", hint="make one with: octo build")
+    from octocli.runtime.llama_engine import LlamaEngine
+
+    return Caller(LlamaEngine(path, threads=threads))
+
+
+def read_run(folder: Path) -> Manifest:
+    """The manifest of a finished run."""
+    record = folder / "run.json"
+    if not record.exists():
+        started = folder.exists() and any(folder.iterdir())
+        what = "a run that was never finished (no run.json)" if started else "no run here"
+        raise NotMade(f"{folder}: {what}", hint="make or resume it with: octo train --lora")
+    try:
+        data = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BadInput(f"{record}: not JSON", hint="train again with: octo train --lora --force") from None
+    return parse_manifest(data.get("manifest") if isinstance(data, dict) else None, str(record))

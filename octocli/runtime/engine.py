@@ -1,0 +1,67 @@
+"""The seam between decoding and a network: ids in, logits out.
+
+An engine knows its weights, its tokenizer and what it has already read; it knows no grammar and no calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from octocli.core.manifest import Manifest
+
+
+class Engine(Protocol):
+    """A loaded model with its manifest."""
+
+    manifest: Manifest
+
+    @property
+    def special(self) -> Mapping[str, int]:
+        """Ids of octo's tokens by their text."""
+
+    @property
+    def opening(self) -> list[int]:
+        """Ids that every sequence begins with, if the base wants any."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of plain text; never a special token, whatever the text says."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of plain ids."""
+
+    def begin(self, ids: Sequence[int]) -> np.ndarray:
+        """Read a new sequence and give the logits [vocabulary] after it; what it shares with the last is kept."""
+
+    def extend(self, ids: Sequence[int]) -> np.ndarray:
+        """Read on and give the logits [len(ids), vocabulary] after each id. Valid until the next call."""
+
+    def rewind(self, count: int) -> None:
+        """Forget the last `count` ids."""
+
+    def grammar_tokenizer(self) -> Any:
+        """The vocabulary as llguidance wants it, made once."""
+
+    def close(self) -> None:
+        """Free the weights."""
+
+
+def prompt_ids(engine: Engine, query: str) -> list[int]:
+    """The prompt for a query, frame and user text tokenised apart, as in training."""
+    prompt = engine.manifest.prompt
+    return [
+        *engine.opening,
+        *engine.encode(prompt.before),
+        *engine.encode(prompt.user(query)),
+        *engine.encode(prompt.after),
+    ]
+
+
+def shared_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many ids two sequences share from the start."""
+    count = 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

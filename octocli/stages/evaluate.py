@@ -1,0 +1,161 @@
+"""`octo eval`: ask a model every question of a test set and score its answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from octocli.core.errors import NotMade
+from octocli.core.project import Project, file_hash, write_json
+from octocli.core.samples import Sample, read_samples
+from octocli.core.scoring import (
+    Rate,
+    rate,
+    same_functions,
+    same_missing,
+    same_relaxedly,
+    same_strictly,
+)
+from octocli.core.spec import Spec
+from octocli.stages.checks import parse_clock
+from octocli.stages.progress import OnTick, Tick, silent
+
+Calls = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question with what was expected and what came."""
+
+    sample: Sample
+    calls: Calls
+    confidence: float
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ScoreCard:
+    """The scores of one model on one set. A rate whose n is 0 does not apply to the set."""
+
+    function_choice: Rate
+    recall: Rate
+    strict: Rate
+    relaxed: Rate
+    abstention: Rate
+    missing: Rate
+    by_kind: Mapping[str, Rate]
+    by_function: Mapping[str, Rate]
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as `report.json` writes it."""
+        whole = ("function_choice", "recall", "strict", "relaxed", "abstention", "missing")
+        return {
+            "version": 1,
+            **{name: getattr(self, name).to_json() for name in whole},
+            "by_kind": {k: r.to_json() for k, r in self.by_kind.items()},
+            "by_function": {k: r.to_json() for k, r in self.by_function.items()},
+        }
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """The card, where it came from, and the wrong answers."""
+
+    card: ScoreCard
+    model: Path
+    data: Path
+    errors: tuple[dict[str, Any], ...]
+    report: Path | None
+
+
+def evaluate(
+    project: Project | None,
+    model: Path,
+    *,
+    data: Path | None = None,
+    on_tick: OnTick = silent,
+) -> EvalReport:
+    """Score `model` (a run folder or a GGUF) on the project's test split, or on the samples of `data`.
+
+    Raises:
+        NotMade: no verified samples, or no model.
+    """
+    from octocli.runtime.caller import open_caller
+
+    samples, source = _questions(project, data)
+    with open_caller(model) as caller:
+        outcomes = ask_all(caller, samples, lambda n: on_tick(Tick("eval", n, len(samples))))
+        card = score(outcomes, caller.manifest.spec)
+        errors = tuple(_error(o) for o in outcomes if not _is_right(o, caller.manifest.spec))
+    report = None
+    if model.is_dir() and data is None:
+        report = model / "report.json"
+        made_from = {"run": file_hash(model / "run.json"), "data": file_hash(source)}
+        write_json(report, {**card.to_json(), "made_from": made_from, "errors": list(errors)})
+    return EvalReport(card, model, source, errors, report)
+
+
+def _questions(project: Project | None, data: Path | None) -> tuple[list[Sample], Path]:
+    if data is not None:
+        return read_samples(data), data
+    if project is None or not project.accepted_file.exists():
+        raise NotMade(
+            "no verified samples to test on", hint="make them with: octo synth && octo verify, or give --data"
+        )
+    samples = [s for s in read_samples(project.accepted_file) if s.split == "test"]
+    if not samples:
+        raise NotMade(f"{project.accepted_file}: no row has split 'test'", hint="give --data FILE.jsonl")
+    return samples, project.accepted_file
+
+
+def ask_all(
+    caller: Any,
+    samples: Sequence[Sample],
+    on_answer: Callable[[int], None] = lambda _: None,
+    drafts: Sequence[Sequence[int]] | None = None,
+) -> list[Outcome]:
+    """Ask every question. A draft (by default the expected answer) is only a guess that saves time, see `decoding`."""
+    outcomes = []
+    for index, sample in enumerate(samples):
+        draft = drafts[index] if drafts is not None else caller.draft(sample.calls, sample.said)
+        answer = caller.ask(sample.query, now=parse_clock(sample.now), draft=draft)
+        outcomes.append(Outcome(sample, answer.calls, answer.confidence, answer.ids))
+        on_answer(index + 1)
+    return outcomes
+
+
+def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:
+    """The score card of a list of outcomes."""
+    positives = [o for o in outcomes if o.sample.is_positive]
+    negatives = [o for o in outcomes if not o.sample.is_positive]
+    lacking = [o for o in positives if any(c.get("missing") for c in o.sample.calls)]
+    kinds = sorted({o.sample.kind for o in outcomes})
+    functions = sorted({o.sample.calls[0]["name"] for o in positives})
+    return ScoreCard(
+        function_choice=rate(same_functions(o.sample.calls, o.calls) for o in positives),
+        recall=rate(bool(o.calls) for o in positives),
+        strict=rate(same_strictly(o.sample.calls, o.calls, spec) for o in positives),
+        relaxed=rate(same_relaxedly(o.sample.calls, o.calls, spec) for o in positives),
+        abstention=rate(not o.calls for o in negatives),
+        missing=rate(same_missing(o.sample.calls, o.calls) for o in lacking),
+        by_kind={k: rate(_is_right(o, spec) for o in outcomes if o.sample.kind == k) for k in kinds},
+        by_function={
+            f: rate(_is_right(o, spec) for o in positives if o.sample.calls[0]["name"] == f) for f in functions
+        },
+    )
+
+
+def _is_right(outcome: Outcome, spec: Spec) -> bool:
+    if not outcome.sample.is_positive:
+        return not outcome.calls
+    return same_strictly(outcome.sample.calls, outcome.calls, spec)
+
+
+def _error(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "query": outcome.sample.query,
+        "expected": list(outcome.sample.calls),
+        "calls": list(outcome.calls),
+        "confidence": round(outcome.confidence, 4),
+        "kind": outcome.sample.kind,
+    }

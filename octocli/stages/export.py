@@ -1,0 +1,205 @@
+"""`octo export`: a run as GGUF files, each asked the same questions as the trained model before it may ship."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from octocli.core.calls import dump_value
+from octocli.core.errors import BadInput, NotMade, Refused
+from octocli.core.manifest import GGUF_KEY, Manifest
+from octocli.core.project import DEFAULT_RUN, Project, file_hash, write_json
+from octocli.core.samples import Sample, read_samples
+from octocli.core.scoring import Rate
+from octocli.stages.evaluate import ask_all
+from octocli.stages.progress import OnTick, Tick, silent
+
+if TYPE_CHECKING:
+    from octocli.stages.evaluate import Outcome
+
+# Without transformers' own answers there is nothing to compare with, so they are asked once an export.
+_FEWEST_QUERIES = 20
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How one GGUF compares with the trained model."""
+
+    file: Path
+    quant: str
+    bytes: int
+    same: Rate
+    same_functions: Rate
+    changed: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as `parity.json` writes it."""
+        return {
+            "file": self.file.name,
+            "quant": self.quant,
+            "bytes": self.bytes,
+            "same_calls": self.same.to_json(),
+            "same_functions": self.same_functions.to_json(),
+            "changed": list(self.changed),
+        }
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """The files that were written and how faithful they are; `refused` ones were deleted."""
+
+    parities: tuple[Parity, ...]
+    tolerance: float
+
+
+def export(
+    project: Project,
+    *,
+    quants: Sequence[str] = (),
+    run: str = DEFAULT_RUN,
+    tolerance: float | None = None,
+    on_tick: OnTick = silent,
+) -> ExportReport:
+    """Write one GGUF for each quantisation and compare it with the run.
+
+    Raises:
+        NotMade: the run is not finished.
+        BadInput: an unknown quantisation, or a base that has no GGUF to patch.
+        Refused: a file changes more calls than the tolerance; it is deleted, the others stay.
+    """
+    from octocli.model.quantise import QUANTS
+    from octocli.runtime.caller import open_caller
+
+    wanted = list(quants) or [project.config.export.quant]
+    for quant in wanted:
+        if quant not in QUANTS:
+            raise BadInput(f"no quantisation {quant!r}", hint=f"there are: {', '.join(QUANTS)}")
+    limit = project.config.export.tolerance if tolerance is None else tolerance
+    folder = project.run(run)
+    samples = _parity_samples(project)
+    project.dist.mkdir(parents=True, exist_ok=True)
+    on_tick(Tick("load", note=f"reading {folder.name}"))
+    with open_caller(folder) as caller:
+        full = project.dist / f".{project.spec.app}-f16.gguf"
+        _write_f16(caller.engine, full, on_tick)
+        reference = ask_all(caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples))))
+    parities = [_ship(project, full, quant, reference, on_tick) for quant in wanted]
+    full.unlink(missing_ok=True)
+    _record(project, run, parities, limit)
+    _refuse(parities, limit)
+    return ExportReport(tuple(parities), limit)
+
+
+def is_exported(project: Project, run: str = DEFAULT_RUN, quants: Sequence[str] = ()) -> bool:
+    """Whether each quantisation was exported from the run as it is now, and passed."""
+    record = project.dist / "parity.json"
+    if not record.exists():
+        return False
+    data = json.loads(record.read_text(encoding="utf-8"))
+    files = {entry["quant"]: entry for entry in data["files"]}
+    return data["made_from"] == _made_from(project, run) and all(
+        quant in files and project.gguf_file(quant).exists() for quant in (quants or [project.config.export.quant])
+    )
+
+
+def _made_from(project: Project, run: str) -> dict[str, str]:
+    return {"run": file_hash(project.run(run) / "run.json")}
+
+
+def _parity_samples(project: Project) -> list[Sample]:
+    if not project.accepted_file.exists():
+        raise NotMade(f"{project.accepted_file}: no verified samples to compare on", hint="make them with: octo verify")
+    samples = read_samples(project.accepted_file)
+    count = project.config.export.parity_queries
+    ordered = [s for split in ("test", "validation", "train") for s in samples if s.split == split]
+    if len(ordered) < _FEWEST_QUERIES:
+        raise BadInput(f"{project.accepted_file}: {len(ordered)} samples are too few to compare on", hint="octo synth")
+    # Evenly over the first split that is large enough, so that every function and kind has its share.
+    pool = [s for s in ordered if s.split == ordered[0].split]
+    pool = pool if len(pool) >= count else ordered
+    step = max(1.0, len(pool) / count)
+    return [pool[int(i * step)] for i in range(min(count, len(pool)))]
+
+
+def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
+    from octocli.model.bases import open_base
+    from octocli.model.gguf_file import chat_template, write_gguf
+
+    manifest: Manifest = engine.manifest
+    base = open_base(str(manifest.base["name"]))
+    if base.gguf is None:
+        raise BadInput(
+            f"base {base.name!r} has no GGUF to take tokenizer and settings from",
+            hint="put its GGUF into the base's folder, or use a base that comes as one",
+        )
+    on_tick(Tick("export", note="writing f16"))
+    write_gguf(
+        base.gguf,
+        out,
+        weights=engine.trained.body(),
+        new_tokens=manifest.tokens.all_tokens(manifest.spec),
+        rows=engine.trained.rows(),
+        head_rows=engine.trained.head_rows(),
+        end_token=manifest.tokens.end,
+        chat_template=chat_template(manifest.prompt),
+        metadata={GGUF_KEY: manifest.dumps()},
+        name=f"{manifest.spec.app} (octo, from {base.name})",
+    )
+
+
+def _ship(project: Project, full: Path, quant: str, reference: "Sequence[Outcome]", on_tick: OnTick) -> Parity:
+    from octocli.model.quantise import quantise
+    from octocli.runtime.caller import open_caller
+
+    out = project.gguf_file(quant)
+    on_tick(Tick("export", note=f"writing {quant}"))
+    quantise(full, out, quant)
+    samples = [o.sample for o in reference]
+    with open_caller(out) as caller:
+        answers = ask_all(
+            caller, samples, lambda n: on_tick(Tick(f"asking {quant}", n, len(samples))), [o.ids for o in reference]
+        )
+    pairs = list(zip(reference, answers, strict=True))
+    same = [dump_value(list(a.calls)) == dump_value(list(b.calls)) for a, b in pairs]
+    named = [_names(a.calls) == _names(b.calls) for a, b in pairs]
+    changed = tuple(
+        {"query": a.sample.query, "trained": list(a.calls), quant: list(b.calls)}
+        for (a, b), equal in zip(pairs, same, strict=True)
+        if not equal
+    )
+    return Parity(out, quant, out.stat().st_size, Rate(sum(same), len(same)), Rate(sum(named), len(named)), changed)
+
+
+def _names(calls: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [call["name"] for call in calls]
+
+
+def _record(project: Project, run: str, parities: Sequence[Parity], limit: float) -> None:
+    """Write `parity.json`; files of earlier exports of the same run stay listed."""
+    path = project.dist / "parity.json"
+    made_from = _made_from(project, run)
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    fresh = {p.quant for p in parities}
+    kept = [f for f in earlier.get("files", []) if f["quant"] not in fresh and earlier.get("made_from") == made_from]
+    passed = [p.to_json() for p in parities if _passes(p, limit)]
+    refused = [p.to_json() for p in parities if not _passes(p, limit)]
+    record = {"version": 1, "made_from": made_from, "tolerance": limit, "files": kept + passed, "refused": refused}
+    write_json(path, record)
+
+
+def _passes(parity: Parity, limit: float) -> bool:
+    return 1 - parity.same.value <= limit
+
+
+def _refuse(parities: Sequence[Parity], limit: float) -> None:
+    for parity in parities:
+        if not _passes(parity, limit):
+            parity.file.unlink(missing_ok=True)
+    failed = [p for p in parities if not _passes(p, limit)]
+    if failed:
+        worst = ", ".join(f"{p.quant} changes {p.same.n - p.same.hits} of {p.same.n} calls" for p in failed)
+        raise Refused(
+            f"not shipped: {worst}; the tolerance is {limit:.1%}",
+            hint="see dist/parity.json; try a finer quantisation (--quant f16), or allow more with --tolerance",
+        )

@@ -1,0 +1,124 @@
+"""`octo init`: a project folder from a template or from a spec file."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from octocli.core.config import Config
+from octocli.core.errors import BadInput
+from octocli.core.project import Project, write_json
+from octocli.core.samples import write_atomically
+from octocli.core.spec import Spec, load_spec, parse_spec, read_json
+from octocli.core.tokens import assign_tokens, dump_tokens
+
+DEFAULT_TEMPLATE = "smart-home"
+
+_SETTINGS = """\
+# Settings of this project. What is left out has octo's default; an unknown key is refused by name.
+# preset = "paper"          # the hyper-parameters and the prompt of arXiv 2404.01744
+
+base = "{base}"     # also "gemma-3-270m", a hub id, a folder, or a GGUF file
+seed = 0
+
+[synth]
+per_function = {per_function}           # positives a function for training
+negatives = {negatives}            # negatives per positive
+
+[train]
+method = "lora"             # or "full"
+epochs = {epochs}
+
+[export]
+quant = "{quant}"
+tolerance = {tolerance}            # share of calls that a GGUF may change
+"""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template that ships with octo."""
+
+    name: str
+    title: str
+    summary: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ScaffoldReport:
+    """What `init` made."""
+
+    root: Path
+    spec: Spec
+    template: str | None
+    unexpressed: tuple[str, ...]
+
+
+def templates() -> list[Template]:
+    """The templates that ship with octo, by name."""
+    found = []
+    for folder in sorted(_templates_folder().iterdir()):
+        if (folder / "template.json").exists():
+            about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+            found.append(Template(folder.name, about["title"], about["summary"], folder))
+    return found
+
+
+def _templates_folder() -> Path:
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "templates"  # in a wheel
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def scaffold(root: Path, *, template: str | None = None, spec_file: Path | None = None) -> ScaffoldReport:
+    """Make a project at `root`, named after the folder.
+
+    Raises:
+        BadInput: the folder holds a project or other files, the name or the spec is broken, no such template.
+    """
+    if template and spec_file:
+        raise BadInput("--template and --spec are two ways to begin", hint="give one of them")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise BadInput(f"{root}: already there and not empty", hint="choose another name, or empty the folder")
+    source = _template(template or DEFAULT_TEMPLATE) if spec_file is None else None
+    if source is None:
+        assert spec_file is not None
+        spec = load_spec(spec_file, app=root.resolve().name)
+    else:
+        spec = parse_spec(read_json(source.folder / "api.json"), source="api.json", app=root.resolve().name)
+    root.mkdir(parents=True, exist_ok=True)
+    project = Project(root)
+    if source is not None:
+        _copy_extras(source.folder, root)
+    write_json(project.spec_file, spec.to_json())
+    write_atomically(project.tokens_file, dump_tokens(assign_tokens(spec)))
+    write_atomically(root / ".gitignore", "runs/\ndist/\n")
+    write_atomically(project.config_file, _settings_text())  # last: its presence makes the folder a project
+    return ScaffoldReport(root, spec, source.name if source else None, tuple(spec.unexpressed()))
+
+
+def _template(name: str) -> Template:
+    for template in templates():
+        if template.name == name:
+            return template
+    known = ", ".join(t.name for t in templates())
+    raise BadInput(f"no template {name!r}", hint=f"there are: {known}")
+
+
+def _copy_extras(folder: Path, root: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in ("api.json", "template.json"):
+            shutil.copy(path, root / path.name)
+
+
+def _settings_text() -> str:
+    default = Config()
+    return _SETTINGS.format(
+        base=default.base,
+        per_function=default.synth.per_function,
+        negatives=default.synth.negatives,
+        epochs=default.train.epochs,
+        quant=default.export.quant,
+        tolerance=default.export.tolerance,
+    )

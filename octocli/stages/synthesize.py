@@ -1,0 +1,139 @@
+"""`octo synth`: have the teacher write samples until every cell of the plan is full. Resumes where it stopped.
+
+Each cell (a function or a kind of negative, on one side of the split) draws from a stream of its own that depends on
+the seed alone. A line records which draw it was, so a killed run goes on with the next one and ends byte for byte as
+if it had never stopped. Rows that `verify` rejected do not count: running synth again regenerates them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from octocli.core.config import SynthSettings, override
+from octocli.core.project import Project
+from octocli.core.samples import SPLITS, Appender, Sample, Split, read_lines, read_samples, repair_tail
+from octocli.core.spec import Spec
+from octocli.core.splits import normal
+from octocli.stages.progress import OnTick, Tick, silent
+from octocli.teachers.base import Teacher
+from octocli.teachers.builtin import BuiltinTeacher
+
+# A cell gives up after this many draws in a row that brought nothing new: its function has few things to say.
+_PATIENCE = 400
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One box of the plan: who it is about, on which side, and how many rows it wants."""
+
+    subject: str
+    split: Split
+    positive: bool
+    wanted: int
+
+    @property
+    def name(self) -> str:
+        """The name that its rows carry."""
+        return f"{self.subject}/{self.split}"
+
+
+@dataclass(frozen=True)
+class SynthReport:
+    """What synth added, what is there now, and which cells ran dry."""
+
+    added: int
+    total: int
+    by_cell: dict[str, int]
+    short: dict[str, int]
+
+
+def plan(spec: Spec, settings: SynthSettings, negative_kinds: tuple[str, ...]) -> list[Cell]:
+    """The cells to fill: every function and every kind of negative, for training, validation and test."""
+    held_out = settings.held_out_per_function
+    wanted: dict[Split, int] = {"train": settings.per_function, "validation": max(1, held_out // 4), "test": held_out}
+    cells = []
+    for split in SPLITS:
+        cells += [Cell(f.name, split, True, wanted[split]) for f in spec.functions]
+        negatives = round(settings.negatives * wanted[split] * len(spec.functions))
+        for index, kind in enumerate(negative_kinds):
+            share = negatives // len(negative_kinds) + (index < negatives % len(negative_kinds))
+            cells.append(Cell(f"none:{kind}", split, False, share))
+    return cells
+
+
+def synthesize(
+    project: Project,
+    *,
+    per_function: int | None = None,
+    negatives: float | None = None,
+    on_tick: OnTick = silent,
+) -> SynthReport:
+    """Fill the plan's cells with the built-in teacher's samples."""
+    settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
+    teacher = BuiltinTeacher(project.spec, project.config.seed)
+    cells = plan(project.spec, settings, teacher.negative_kinds)
+    repair_tail(project.samples_file)
+    store = _Store(project)
+    total, added = sum(c.wanted for c in cells), 0
+    filled = sum(min(store.count[c.name], c.wanted) for c in cells)
+    with Appender(project.samples_file) as out:
+        for cell in cells:
+            for sample in _fill(cell, teacher, project.spec, store):
+                out.write(sample.to_json())
+                added, filled = added + 1, filled + 1
+                on_tick(Tick("synth", filled, total, cell.name))
+    short = {c.name: c.wanted - store.count[c.name] for c in cells if store.count[c.name] < c.wanted}
+    return SynthReport(added, len(store.ids), {c.name: store.count[c.name] for c in cells}, short)
+
+
+class _Store:
+    """What the samples file holds already: texts, rows by cell, and how far each stream was drawn."""
+
+    def __init__(self, project: Project) -> None:
+        self.texts: set[str] = set()
+        self.ids: set[str] = set()
+        self.count: Counter[str] = Counter()
+        self.drawn: Counter[str] = Counter()
+        rejected = _ids(project.rejected_file) if project.rejected_file.exists() else set()
+        for sample in read_samples(project.samples_file) if _has_rows(project) else []:
+            self.add(sample, counts=sample.id not in rejected)
+
+    def add(self, sample: Sample, *, counts: bool = True) -> None:
+        self.texts.add(normal(sample.query))
+        self.ids.add(sample.id)
+        cell = str(sample.extra.get("cell", ""))
+        self.count[cell] += counts
+        self.drawn[cell] = max(self.drawn[cell], int(sample.extra.get("draw", -1)) + 1)
+
+
+def _has_rows(project: Project) -> bool:
+    return project.samples_file.exists() and project.samples_file.stat().st_size > 0
+
+
+def _ids(path: object) -> set[str]:
+    from pathlib import Path
+
+    return {str(data.get("id")) for _, data in read_lines(Path(str(path))) if isinstance(data, dict)}
+
+
+def _fill(cell: Cell, teacher: Teacher, spec: Spec, store: _Store) -> Iterator[Sample]:
+    """Yield new samples of one cell until it is full or has nothing new to give."""
+    idle = 0
+    skip = store.drawn[cell.name]
+    for draw, sample in enumerate(_stream(cell, teacher, spec)):
+        if store.count[cell.name] >= cell.wanted or idle >= _PATIENCE:
+            return
+        if draw < skip:
+            continue
+        idle += 1
+        if normal(sample.query) not in store.texts:
+            idle = 0
+            sample = replace(sample, teacher=teacher.name, extra={**sample.extra, "cell": cell.name, "draw": draw})
+            store.add(sample)
+            yield sample
+
+
+def _stream(cell: Cell, teacher: Teacher, spec: Spec) -> Iterator[Sample]:
+    if cell.positive:
+        return teacher.positives(spec.by_name[cell.subject], cell.split)
+    return teacher.negatives(cell.subject.removeprefix("none:"), cell.split)

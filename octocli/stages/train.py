@@ -1,0 +1,225 @@
+"""`octo train`: from accepted samples to a finished run folder. Resumes after a kill; a finished run is left alone."""
+
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from octocli.core.config import Method, TrainSettings, override
+from octocli.core.errors import BadInput, NotMade
+from octocli.core.manifest import Manifest
+from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, write_json
+from octocli.core.prompts import make_prompt
+from octocli.core.samples import Sample, read_samples
+from octocli.core.tokens import dump_tokens
+from octocli.stages.progress import OnTick, Tick, silent
+
+if TYPE_CHECKING:
+    from octocli.model.bases import Base
+    from octocli.model.encoding import Row
+    from octocli.model.network import LoraShape, Trainee
+    from octocli.model.training import Curve
+    from octocli.model.vocabulary import Vocabulary
+
+_PACKAGES = ("torch", "transformers", "peft", "octocli")
+# Fewer steps than this barely move the rows of new tokens.
+_FEW_STEPS = 60
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training made and what it took."""
+
+    run: Path
+    samples: int
+    steps: int
+    seconds: float
+    loss: float
+    resumed_at: int
+    bytes: int
+    fresh: bool
+    warnings: tuple[str, ...] = ()
+
+
+def train(
+    project: Project,
+    *,
+    run: str = DEFAULT_RUN,
+    method: Method | None = None,
+    epochs: int | None = None,
+    batch: int | None = None,
+    lr: float | None = None,
+    rank: int | None = None,
+    token_weight: float | None = None,
+    force: bool = False,
+    on_tick: OnTick = silent,
+) -> TrainReport:
+    """Train the project's model; a finished run made from the same things is returned as it is.
+
+    Raises:
+        NotMade: there are no accepted samples.
+        BadInput: settings out of range, an unknown base, no training rows.
+    """
+    given = {"method": method, "epochs": epochs, "batch": batch, "lr": lr, "rank": rank, "token_weight": token_weight}
+    settings = override(project.config.train, given)
+    folder = project.run(run)
+    samples = _training_samples(project)
+    if force and folder.exists():
+        shutil.rmtree(folder)
+    if is_trained(project, run, settings):
+        return _finished_report(folder)
+    return _train(project, folder, settings, samples, on_tick)
+
+
+def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
+    """Hashes and settings that decide what a run learns; where they differ, it is stale."""
+    functions = [{k: v for k, v in f.to_json().items() if k != "examples"} for f in project.spec.functions]
+    return {
+        "accepted": file_hash(project.accepted_file),
+        "functions": data_hash(functions),
+        "tokens": data_hash(dict(project.tokens.indices)),
+        "base": project.config.base,
+        "prompt": make_prompt(project.config.prompt).template,
+        "seed": project.config.seed,
+        "settings": json.loads(settings.model_dump_json(exclude={"checkpoint_seconds"})),
+    }
+
+
+def is_trained(project: Project, run: str = DEFAULT_RUN, settings: TrainSettings | None = None) -> bool:
+    """Whether a finished run exists that was made from what is there now."""
+    record = project.run(run) / "run.json"
+    if not record.exists():
+        return False
+    made = json.loads(record.read_text(encoding="utf-8")).get("made_from")
+    return bool(made == made_from(project, settings or project.config.train))
+
+
+def _training_samples(project: Project) -> list[Sample]:
+    if not project.accepted_file.exists():
+        raise NotMade(f"{project.accepted_file}: no verified samples yet", hint="make them with: octo verify")
+    samples = [s for s in read_samples(project.accepted_file) if s.split == "train"]
+    if not samples:
+        raise BadInput(f"{project.accepted_file}: no row has split 'train'", hint="make more with: octo synth")
+    return samples
+
+
+def _train(
+    project: Project, folder: Path, settings: TrainSettings, samples: Sequence[Sample], on_tick: OnTick
+) -> TrainReport:
+    from octocli.model.bases import open_base
+    from octocli.model.encoding import encode_all
+    from octocli.model.training import fit
+
+    base = open_base(project.config.base, lambda note: on_tick(Tick("base", note=note)))
+    on_tick(Tick("load", note=f"reading {base.name}"))
+    manifest = _manifest(project, base, settings)
+    trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
+    rows = encode_all(
+        samples,
+        manifest,
+        vocabulary,
+        token_weight=settings.token_weight,
+        describe=settings.describe,
+        seed=project.config.seed,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").unlink(missing_ok=True)  # a stale run is not finished any more
+    curve = fit(
+        trainee,
+        rows,
+        settings,
+        seed=project.config.seed,
+        checkpoint=folder / "checkpoint.pt",
+        fingerprint=data_hash([made_from(project, settings), base.checksum]),
+        on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
+    )
+    _save(project, folder, settings, manifest, trainee, vocabulary, lora, rows, curve)
+    return _finished_report(folder, fresh=True)
+
+
+def _manifest(project: Project, base: "Base", settings: TrainSettings) -> Manifest:
+    kept = {"method": settings.method, "epochs": settings.epochs, "seed": project.config.seed}
+    return Manifest(project.spec, project.tokens, make_prompt(project.config.prompt), base.to_json(), kept)
+
+
+def _trainee(
+    manifest: Manifest, base: "Base", settings: TrainSettings, seed: int
+) -> tuple["Trainee", "Vocabulary", "LoraShape | None"]:
+    """The network with its new rows started from what they stand for."""
+    import torch
+
+    from octocli.model.network import LoraShape, Trainee, described_rows, load_network
+    from octocli.model.vocabulary import load_vocabulary
+
+    torch.manual_seed(seed)
+    model = load_network(base.folder, device="cuda" if torch.cuda.is_available() else "cpu")
+    spec, tokens = manifest.spec, manifest.tokens
+    vocabulary = load_vocabulary(base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings)
+    texts = [f" {f.name.replace('_', ' ')}: {f.description}" for f in spec.functions]
+    texts += [" none of these, no function, something else", " end"]
+    rows = described_rows(model, [vocabulary.text(t) for t in texts], seed)
+    lora = LoraShape(settings.rank, settings.alpha, settings.modules) if settings.method == "lora" else None
+    return Trainee(model, rows, lora), vocabulary, lora
+
+
+def _save(
+    project: Project,
+    folder: Path,
+    settings: TrainSettings,
+    manifest: Manifest,
+    trainee: "Trainee",
+    vocabulary: "Vocabulary",
+    lora: "LoraShape | None",
+    rows: Sequence["Row"],
+    curve: "Curve",
+) -> None:
+    """Write the run; `run.json` last, since a folder that has it is complete."""
+    from octocli.model.adapter import save_full, save_lora
+    from octocli.stages.curve import draw_curve
+
+    if lora is None:
+        save_full(trainee, folder)
+    else:
+        save_lora(trainee, folder, lora, project.config.base)
+    vocabulary.tokenizer.save_pretrained(str(folder))
+    (folder / "tokens.json").write_text(dump_tokens(project.tokens), encoding="utf-8")
+    write_json(folder / "curve.json", {"loss": [round(x, 5) for x in curve.losses]})
+    draw_curve(curve.losses, folder / "curve.png")
+    tail = curve.losses[-20:]
+    record = {
+        "version": 1,
+        "manifest": manifest.to_json(),
+        "made_from": made_from(project, settings),
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "samples": len(rows),
+        "steps": len(curve.losses),
+        "seconds": round(curve.seconds, 1),
+        "resumed_at": curve.resumed_at,
+        "loss": round(sum(tail) / len(tail), 4),
+    }
+    write_json(folder / "run.json", record)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    weights = list(folder.glob("*.safetensors"))
+    warnings = []
+    if record["steps"] < _FEW_STEPS:
+        warnings.append(
+            f"{record['steps']} steps are few to learn new tokens; more samples or --epochs help, a smaller --batch too"
+        )
+    return TrainReport(
+        run=folder,
+        samples=record["samples"],
+        steps=record["steps"],
+        seconds=record["seconds"],
+        loss=record["loss"],
+        resumed_at=record["resumed_at"],
+        bytes=sum(p.stat().st_size for p in weights),
+        fresh=fresh,
+        warnings=tuple(warnings),
+    )

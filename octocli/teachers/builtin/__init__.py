@@ -1,0 +1,5 @@
+"""The built-in teacher: a phrase book and a grammar of English requests. Needs no model, no network and no key."""
+
+from octocli.teachers.builtin.teacher import BuiltinTeacher
+
+__all__ = ["BuiltinTeacher"]

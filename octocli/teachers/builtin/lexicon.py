@@ -1,0 +1,120 @@
+"""The phrase book on disk: reads the word files of a language once and hands them out as plain data.
+
+Leaves every decision about which words fit to `phrasing.py`, `roles.py` and `surfaces.py`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+WORDS = Path(__file__).parent / "words"
+
+
+@dataclass(frozen=True)
+class Construct:
+    """A sentence that people use for one kind of function; `roles` are the parameters it needs."""
+
+    heads: tuple[tuple[str, ...], ...]
+    form: str
+    text: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A frame and how often it is drawn."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Stub:
+    """One thing that some other app does, and ways to ask for it."""
+
+    domain: str
+    name: str
+    says: tuple[str, ...]
+
+
+class Lexicon:
+    """The words of one language."""
+
+    def __init__(self, folder: Path) -> None:
+        self.verbs: Mapping[str, Any] = _json(folder / "verbs.json")
+        self.nouns: Mapping[str, Any] = _json(folder / "nouns.json")
+        self.roles: list[Mapping[str, Any]] = _json(folder / "roles.json")["roles"]
+        self.states: Mapping[str, Any] = _json(folder / "states.json")
+        self.enums: Mapping[str, list[str]] = _json(folder / "enums.json")
+        self.noise: Mapping[str, Any] = _json(folder / "noise.json")
+        self.frames = _frames(folder / "frames.txt")
+        self.constructs = _constructs(folder / "constructs.txt")
+        self.pools = _pools(folder / "pools.txt")
+        self.topics = _pools(folder / "topics.txt")
+        self.chat = _lines(folder / "chitchat.txt")
+        self.near = _lines(folder / "nearmiss.txt")
+        self.stubs = _stubs(folder / "otherapps.txt")
+        self.foreign = _lines(folder / "foreign.txt")
+
+
+@lru_cache(maxsize=4)
+def lexicon(language: str = "en") -> Lexicon:
+    """The words of a language, read once."""
+    return Lexicon(WORDS / language)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _lines(path: Path) -> list[str]:
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _pools(path: Path) -> dict[str, list[str]]:
+    pools: dict[str, list[str]] = {}
+    for line in _lines(path):
+        name, _, values = line.partition(":")
+        pool = pools.setdefault(name.strip(), [])
+        pool += [v.strip() for v in values.split(" | ") if v.strip() and v.strip() not in pool]
+    return pools
+
+
+def _frames(path: Path) -> dict[str, list[Weighted]]:
+    frames: dict[str, list[Weighted]] = {}
+    section: list[Weighted] = []
+    for line in _lines(path):
+        if line.startswith("["):
+            section = frames.setdefault(line.strip("[]"), [])
+            continue
+        text, _, weight = line.partition(" | ")
+        section.append(Weighted(text.strip(), float(weight or 1)))
+    return frames
+
+
+def _constructs(path: Path) -> list[Construct]:
+    found: list[Construct] = []
+    heads: tuple[tuple[str, ...], ...] = ()
+    for line in _lines(path):
+        if line.startswith("["):
+            heads = tuple(tuple(word.split("/")) for word in line.strip("[]").split())
+            continue
+        form = {"?": "question", "=": "noun"}.get(line[0], "command")
+        text = line if form == "command" else line[1:]
+        roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
+        found.append(Construct(heads, form, text, roles))
+    return found
+
+
+def _stubs(path: Path) -> list[Stub]:
+    stubs = []
+    for line in _lines(path):
+        head, _, says = line.partition("::")
+        domain, _, name = head.partition("/")
+        stubs.append(Stub(domain.strip(), name.strip(), tuple(s.strip() for s in says.split(" | ") if s.strip())))
+    return stubs

@@ -1,0 +1,190 @@
+"""What a function's name says: its verb, with the ways to say it, and its noun, with the ways to name it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+from octocli.core.spec import Function
+from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.roles import words_of
+
+
+@dataclass(frozen=True)
+class Name:
+    """A function's name, read.
+
+    Attributes:
+        verb: the verb as the name has it, or nothing.
+        group: the verb's entry in the phrase book.
+        nouns: the words of the object, in order.
+    """
+
+    verb: str
+    group: Mapping[str, Any]
+    nouns: tuple[str, ...]
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """Verb templates with `{o}` for the object."""
+        return tuple(dict.fromkeys(s.replace("{v}", self.verb) for s in self.group["say"]))
+
+    @property
+    def neutral(self) -> bool:
+        """Whether the verb leaves the state open: set, change, toggle."""
+        return bool(self.group.get("neutral"))
+
+    @property
+    def asks(self) -> bool:
+        """Whether the function answers rather than acts."""
+        return self.group["class"] in ("query", "track")
+
+
+def read_name(function: Function) -> Name:
+    """The verb and the noun of a function, from its name, or from its description where the name has no verb."""
+    words = words_of(function.name)
+    for size in (2, 1):
+        if len(words) >= size and (group := _group(" ".join(words[:size]), words[size:])):
+            return Name(" ".join(words[:size]), group, _nouns(words[size:]))
+    if len(words) > 1 and (group := _group(words[-1], words[:-1])):
+        return Name(words[-1], group, _nouns(words[:-1]))
+    lead = _imperative(function.description)
+    if lead and words and lead == words[0]:
+        return Name(words[0], _named_group("other"), _nouns(words[1:]))
+    if lead and (group := _group(lead, words)):
+        return Name(lead, group, _nouns(words))
+    return Name("get", _named_group("query"), _nouns(words))
+
+
+def noun_forms(nouns: tuple[str, ...]) -> list[str]:
+    """Names for the thing: synonyms, and an attribute with or without what it belongs to."""
+    if not nouns:
+        return []
+    book = lexicon().nouns
+    synonyms = [[w, *(s for s in book["synonyms"].get(w, ()) if s != w)] for w in nouns]
+    forms = [" ".join(row) for row in islice(product(*synonyms), 12)]
+    if len(nouns) > 1 and nouns[-1] in book["attributes"]:
+        things = [" ".join(row) for row in islice(product(*synonyms[:-1]), 6)]
+        forms += things
+        forms += [f"{attribute} of the {thing}" for attribute in synonyms[-1] for thing in things[:2]]
+        forms += synonyms[-1][:2]
+    return list(dict.fromkeys(forms))
+
+
+def with_article(noun: str, article: str) -> list[str]:
+    """The noun as a sentence has it: "a timer", "the lights", "some music"."""
+    last = noun.split(" of ")[0].split()[-1]
+    if noun.split()[0] in ("the", "my", "something", "a", "an", "places", "someone"):
+        return [noun]
+    plural = last.endswith("s") and not last.endswith("ss")
+    mass = plural or last in lexicon().nouns["uncountable"]
+    if article == "a":
+        return [f"some {noun}", noun] if mass else [f"{indefinite(noun)} {noun}"]
+    if article == "":
+        return [f"some {noun}", noun] if mass else [f"{indefinite(noun)} {noun}", f"{noun}"]
+    return [f"the {noun}", f"the {noun}", f"my {noun}"]
+
+
+def indefinite(word: str) -> str:
+    """ "a" or "an" before `word`."""
+    return "an" if re.match(r"(?:[aeio]|un[^i]|8|11\b|18\b|hour|honest)", word.lower()) else "a"
+
+
+def gerund(clause: str) -> str:
+    """The clause with its first verb in -ing: "turn on the tv" -> "turning on the tv"."""
+    verb, _, rest = clause.partition(" ")
+    book = lexicon().verbs
+    form = book["irregular_gerund"].get(verb)
+    if form is None:
+        if verb in book["doubling"]:
+            form = f"{verb}{verb[-1]}ing"
+        elif verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
+            form = f"{verb[:-1]}ing"
+        else:
+            form = f"{verb}ing"
+    return f"{form} {rest}".strip()
+
+
+def starts_with_verb(phrase: str) -> bool:
+    """Whether a phrase opens like a command."""
+    words = phrase.lower().split()
+    return bool(words) and (words[0] in _known_verbs() or " ".join(words[:2]) in _known_verbs())
+
+
+def is_verb_only(phrase: str) -> bool:
+    """Whether a phrase is a verb that still wants its object: "switch on", "crank up"."""
+    words = phrase.lower().split()
+    particles = set(lexicon().verbs["particles"])
+    return bool(words) and words[0] in _known_verbs() and all(w in particles for w in words[1:])
+
+
+def _known_verbs() -> set[str]:
+    book = lexicon().verbs
+    named = {
+        name for g in book["groups"] for name in g["names"] if name not in ("*", "new", "music", "status", "info", "is")
+    }
+    said = {s.split()[0] for g in book["groups"] for s in g["say"] if not s.startswith("{")}
+    extra = {
+        "wake",
+        "remind",
+        "tell",
+        "give",
+        "let",
+        "dim",
+        "brighten",
+        "tell",
+        "ask",
+        "show",
+        "bring",
+        "take",
+        "warm",
+        "heat",
+        "cool",
+        "make",
+        "help",
+        "shut",
+        "put",
+        "pull",
+        "roll",
+        "raise",
+        "count",
+        "time",
+        "leave",
+        "email",
+    }
+    return named | said | extra
+
+
+def _group(verb: str, rest: list[str]) -> Mapping[str, Any] | None:
+    for group in lexicon().verbs["groups"]:
+        if verb in group["names"] and ("nouns" not in group or set(rest) & set(group["nouns"])):
+            return dict(group)
+    return None
+
+
+def _named_group(name: str) -> Mapping[str, Any]:
+    return next(g for g in lexicon().verbs["groups"] if g["class"] == name)
+
+
+def _nouns(words: list[str]) -> tuple[str, ...]:
+    fillers = set(lexicon().nouns["fillers"])
+    kept = [w for w in words if w not in fillers]
+    while kept and kept[0] in ("to", "in", "on", "for", "new", "current", "my", "all"):
+        kept.pop(0)
+    for joint in ("to", "from", "for", "in", "on", "by", "with", "at"):
+        if joint in kept:
+            kept = kept[: kept.index(joint)]
+    return tuple(kept)
+
+
+def _imperative(description: str) -> str:
+    """The first verb of a description, "Sets" as "set"; empty when it opens otherwise."""
+    words = words_of(description)
+    if not words:
+        return ""
+    word = words[0]
+    for form in (word, word.removesuffix("s"), word.removesuffix("es")):
+        if _group(form, []):
+            return form
+    return word.removesuffix("s")

@@ -1,0 +1,215 @@
+"""How a function can be asked for: heads (verb and object, question, bare noun) that leave slots for its parameters.
+
+A head says which parameters it uses and which values its verb implies. What it does not use is said by carriers,
+in `sentences.py`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from octocli.core.spec import Function, Parameter
+from octocli.teachers.builtin.lexicon import Construct, lexicon
+from octocli.teachers.builtin.naming import (
+    is_verb_only,
+    noun_forms,
+    read_name,
+    starts_with_verb,
+    with_article,
+)
+from octocli.teachers.builtin.roles import Role, roles_of, words_of
+from octocli.teachers.builtin.surfaces import speaks_by_verb, state_adjectives, state_verbs
+
+Form = Literal["command", "question", "noun"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The core of a request.
+
+    Attributes:
+        text: words with `{parameter}` slots, `{parameter|mod}` where the value stands before a noun.
+        form: how a frame may take it up.
+        source: which part of the grammar made it, for drawing shares.
+        uses: the parameters in `text`.
+        implies: (parameter, value) pairs that the words say without a slot.
+        weight: its share among the heads of its source.
+    """
+
+    text: str
+    form: Form
+    source: str
+    uses: frozenset[str] = frozenset()
+    implies: tuple[tuple[str, Any], ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class NounPhrase:
+    """A name for the object, and the parameters in it."""
+
+    text: str
+    uses: frozenset[str] = frozenset()
+    weight: float = 1.0
+
+
+class Phrasing:
+    """Everything the grammar knows about asking for one function."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.roles: dict[str, Role] = roles_of(function)
+        self.name = read_name(function)
+        self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
+        self.nouns = noun_forms(self.name.nouns)
+
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """Every head, once."""
+        made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
+        made += [*self._alias_heads(), *self._construct_heads()]
+        return tuple({(h.text, h.implies): h for h in made}.values())
+
+    @cached_property
+    def object(self) -> Parameter | None:
+        """The parameter that is the thing acted on: its role says so, or it bears the function's own noun."""
+        named = set(self.name.nouns) | {n.removesuffix("s") for n in self.name.nouns}
+        wordy = [
+            p for p in self.function.params if p.kind in ("text", "enum", "array", "phone") and p not in self.states
+        ]
+        own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
+        roled = [p for p in wordy if self.roles[p.name].object]
+        direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
+        if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
+            direct = roled
+        found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
+        return found[0] if found else None
+
+    @cached_property
+    def objects(self) -> tuple[NounPhrase, ...]:
+        """Noun phrases with the function's article."""
+        return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified()]))
+
+    def _named(self) -> Iterator[NounPhrase]:
+        article = self.name.group.get("article", "the")
+        for index, noun in enumerate(self.nouns):
+            for phrase in with_article(noun, article):
+                yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
+        if not self.nouns and (self.object is None or not self.object.required):
+            yield NounPhrase("it")
+
+    def _object_slots(self) -> Iterator[NounPhrase]:
+        if self.object is None:
+            return
+        name, role = self.object.name, self.roles[self.object.name]
+        uses = frozenset({name})
+        slot = f"{{{name}}}"
+        the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
+        yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
+        if the:
+            yield NounPhrase(f"my {slot}", uses)
+            yield NounPhrase(slot, uses)
+        own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
+        if own and self.nouns:
+            noun = self.nouns[0]
+            yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
+        if (count := self._with_role("quantity")) and role.item:
+            both = uses | {count.name}
+            for text in (
+                f"{{{count.name}}} {slot}",
+                f"{{{count.name}}} orders of {slot}",
+                f"{{{count.name}}} of the {slot}",
+            ):
+                yield NounPhrase(text, both, 4.0)
+
+    def _modified(self) -> Iterator[NounPhrase]:
+        """A parameter before the noun: "the kitchen lights", "a 10 minute timer", "a large pepperoni pizza"."""
+        article = self.name.group.get("article", "the")
+        for parameter in self.function.params:
+            role = self.roles[parameter.name]
+            if not role.modifier or parameter is self.object or parameter.kind == "array":
+                continue
+            slot = f"{{{parameter.name}|mod}}"
+            lead = {"a": "a ", "the": "the "}.get(article, "")
+            if role.modifier == "noun" or not self.object:
+                for noun in self.nouns[:6]:
+                    yield NounPhrase(f"{lead}{slot} {noun}", frozenset({parameter.name}), 3.0)
+            elif self.roles[self.object.name].item or parameter.kind == "enum":
+                both = frozenset({parameter.name, self.object.name})
+                if role.name in ("size", "type", "color", "cuisine"):
+                    yield NounPhrase(f"a {slot} {{{self.object.name}}}", both, 3.0)
+
+    def _with_role(self, role: str) -> Parameter | None:
+        return next((p for p in self.function.params if self.roles[p.name].name == role), None)
+
+    def _state_heads(self) -> Iterator[Head]:
+        for parameter in self.states:
+            values = [True, False] if parameter.kind == "boolean" else parameter.schema.get("enum", ())
+            for value in values:
+                implies = ((parameter.name, value),)
+                for verb in state_verbs(value, parameter.name, parameter.schema):
+                    for noun in self.objects:
+                        text = verb.replace("{o}", noun.text).replace("{one}", "one")
+                        yield Head(text, "command", "verb", noun.uses, implies, noun.weight)
+                for state in state_adjectives(value, parameter.name, parameter.schema):
+                    for noun in self.objects:
+                        yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
+
+    def _verb_heads(self) -> Iterator[Head]:
+        says = self.name.says
+        for index, verb in enumerate(says):
+            for noun in self.objects:
+                weight = noun.weight * (3.0 if index == 0 else 1.0)
+                yield Head(verb.replace("{o}", noun.text), "command", "verb", noun.uses, (), weight)
+
+    def _question_heads(self) -> Iterator[Head]:
+        if not self.name.asks:
+            return
+        for frame in lexicon().frames["query"]:
+            for noun in self.objects:
+                text = frame.text.replace("{o}", noun.text)
+                if frame.weight and not (noun.text.endswith("s") and re.search(r"\b(?:is|'s)\b", frame.text)):
+                    form: Form = "question" if re.match(r"what|how|do you|any|can|could|whats", text) else "command"
+                    yield Head(text, form, "question", noun.uses, (), frame.weight * noun.weight)
+
+    def _noun_heads(self) -> Iterator[Head]:
+        if self.name.group["class"] in ("remove", "cancel", "turn_off", "stop", "close", "pause", "mute"):
+            return
+        for noun in self.objects:
+            if noun.text != "it":
+                yield Head(_bare(noun.text), "noun", "noun", noun.uses, (), noun.weight)
+
+    def _alias_heads(self) -> Iterator[Head]:
+        for alias in self.function.aliases:
+            phrase = alias.strip().rstrip(".!?").lower()
+            if is_verb_only(phrase) and self.objects:
+                for noun in self.objects:
+                    yield Head(f"{phrase} {noun.text}", "command", "alias", noun.uses, (), noun.weight)
+            elif starts_with_verb(phrase):
+                yield Head(phrase, "command", "alias", weight=4.0)
+            else:
+                yield Head(phrase, "noun", "alias", weight=3.0)
+
+    def _construct_heads(self) -> Iterator[Head]:
+        words = set(words_of(self.function.name))
+        for alias in self.function.aliases:
+            words |= set(words_of(alias))
+        by_role: dict[str, str] = {}
+        for parameter in self.function.params:
+            by_role.setdefault(self.roles[parameter.name].name, parameter.name)
+        for construct in lexicon().constructs:
+            if all(set(choices) & words for choices in construct.heads) and set(construct.roles) <= set(by_role):
+                yield _from_construct(construct, by_role)
+
+
+def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:
+    text = re.sub(r"\{(\w+)(\|mod)?\}", lambda m: f"{{{by_role[m[1]]}{m[2] or ''}}}", construct.text)
+    form: Form = construct.form  # type: ignore[assignment]
+    uses = frozenset(by_role[r] for r in construct.roles)
+    return Head(text, form, "construct", uses, (), 1.0 + 1.5 * len(uses))
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"^(?:the|my|a|an|some) ", "", text)

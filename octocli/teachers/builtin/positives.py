@@ -1,0 +1,183 @@
+"""Requests that a function serves: what to say is planned first, then the words, then the values go in.
+
+The skeleton decides the side of the split before any value is drawn, so a sample never has to move.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from octocli.core.samples import Sample, Split
+from octocli.core.spec import Function, Parameter, Spec
+from octocli.core.splits import bucket_of, normal
+from octocli.teachers.builtin.examples import Recipe, example_samples, recipes
+from octocli.teachers.builtin.filling import SLOT, fill
+from octocli.teachers.builtin.noise import roughen
+from octocli.teachers.builtin.phrasing import Phrasing
+from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
+from octocli.teachers.builtin.values import ValueSource
+
+PARALLEL, MISSING, REFILLED = 0.06, 0.06, 0.18
+TRIES = 400
+_EPOCH = dt.datetime(2026, 1, 5, 0, 0)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One call before its words: the values it will hold, None where they are drawn once the words stand."""
+
+    function: Function
+    values: Mapping[str, Any]
+    missing: tuple[str, ...] = ()
+
+
+class PositiveWriter:
+    """Writes requests for the functions of one spec."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._grammars: dict[str, Grammar] = {}
+
+    def grammar(self, function: Function) -> Grammar:
+        """The grammar of one function, made once."""
+        if function.name not in self._grammars:
+            self._grammars[function.name] = Grammar(Phrasing(function))
+        return self._grammars[function.name]
+
+    def stream(self, function: Function, split: Split, rng: random.Random) -> Iterator[Sample]:
+        """An endless stream, or one that ends when `TRIES` draws in a row came to nothing."""
+        if split == "train":
+            yield from self.examples.get(function.name, ())
+        known = recipes(function, self.spec) if split == "train" else []
+        taken = frozenset() if split == "train" else self._taken
+        writer = _Stream(self, function, split, rng, ValueSource(rng, split, taken), known)
+        failures = 0
+        while failures < TRIES:
+            sample = writer.draw()
+            failures = failures + 1 if sample is None else 0
+            if sample is not None:
+                yield sample
+
+    @cached_property
+    def examples(self) -> dict[str, tuple[Sample, ...]]:
+        """The spec's own examples as training samples, by function."""
+        return {f.name: tuple(example_samples(f, self.spec)) for f in self.spec.functions}
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        return frozenset(v for f in self.spec.functions for v in _free_values(self.examples[f.name], self.spec))
+
+    @cached_property
+    def example_skeletons(self) -> frozenset[str]:
+        """Patterns that the training side holds because an example has them."""
+        made = [r.pattern for f in self.spec.functions for r in recipes(f, self.spec)]
+        queries = [s.query for rows in self.examples.values() for s in rows]
+        return frozenset(normal(SLOT.sub("{}", text)) for text in (*made, *queries))
+
+
+class _Stream:
+    """The state of one stream: its random numbers, its decks of values, what it may write."""
+
+    def __init__(
+        self, writer: PositiveWriter, function: Function, split: Split, rng: random.Random, source: ValueSource,
+        known: list[Recipe],
+    ) -> None:  # fmt: skip
+        self.writer, self.function, self.split, self.rng, self.source = writer, function, split, rng, source
+        self.known = known
+        self.omittable = [p.name for p in function.params if p.required and self._can_be_missed(p)]
+
+    def draw(self) -> Sample | None:
+        """One sample, or None where this draw came to nothing."""
+        point = self.rng.random()
+        if point < PARALLEL:
+            return self._written("parallel", [self._plan(self.function), self._plan(self._partner())])
+        if point < PARALLEL + MISSING and self.omittable:
+            return self._written("missing", [self._plan(self.function, self.rng.choice(self.omittable))])
+        if point > 1 - REFILLED and self.known:
+            return self._refilled(self.rng.choice(self.known))
+        return self._written("positive", [self._plan(self.function)])
+
+    def _can_be_missed(self, parameter: Parameter) -> bool:
+        grammar = self.writer.grammar(self.function)
+        return parameter.kind != "boolean" and parameter not in grammar.phrasing.states
+
+    def _partner(self) -> Function:
+        return self.rng.choice(self.writer.spec.functions)
+
+    def _plan(self, function: Function, missing: str = "") -> Planned:
+        optional = [p for p in function.params if not p.required]
+        count = self.rng.choices((0, 1, 2, 3), weights=(4, 4, 1.6, 0.4))[0]
+        chosen = set(self.rng.sample([p.name for p in optional], min(count, len(optional))))
+        states = self.writer.grammar(function).phrasing.states
+        values: dict[str, Any] = {}
+        for parameter in function.params:
+            if parameter.name == missing or not (parameter.required or parameter.name in chosen):
+                continue
+            early = parameter in states or parameter.kind == "boolean"
+            values[parameter.name] = self._value(function, parameter, _EPOCH) if early else None
+            if early and values[parameter.name] is None:
+                del values[parameter.name]
+        return Planned(function, values, (missing,) if missing else ())
+
+    def _value(self, function: Function, parameter: Parameter, now: dt.datetime) -> Any | None:
+        role = self.writer.grammar(function).phrasing.roles[parameter.name]
+        return self.source.draw(f"{function.name}.{parameter.name}", parameter, role, now)
+
+    def _written(self, kind: str, plans: list[Planned]) -> Sample | None:
+        clauses = []
+        for plan in plans:
+            clause = self.writer.grammar(plan.function).clause(plan.values, self.rng, plain=len(plans) > 1)
+            if clause is None:
+                return None
+            clauses.append(clause)
+        texts = [SLOT.sub(lambda m, i=i: f"{{{i}/{m[1]}}}", c.text) for i, c in enumerate(clauses)]  # type: ignore[misc]
+        text = texts[0] if len(texts) == 1 else joined(texts[0], texts[1], self.rng)
+        pattern = framed(Clause(text, clauses[0].form), self.rng)
+        if bucket_of(skeleton := normal(SLOT.sub("{}", pattern))) != self.split:
+            return None
+        if self.split != "train" and skeleton in self.writer.example_skeletons:
+            return None
+        question = clauses[0].form == "question"
+        return self._filled(kind, roughen(pattern, self.rng, question), skeleton, plans)
+
+    def _filled(
+        self, kind: str, pattern: str, skeleton: str, plans: list[Planned], split: Split | None = None
+    ) -> Sample | None:
+        now = _EPOCH + dt.timedelta(minutes=self.rng.randrange(500 * 24 * 60))
+        slots: dict[str, tuple[Parameter, Any, str]] = {}
+        calls: list[dict[str, Any]] = []
+        for index, plan in enumerate(plans):
+            arguments: dict[str, Any] = {}
+            for name, early in plan.values.items():
+                parameter = plan.function.param(name)
+                assert parameter is not None
+                value = early if early is not None else self._value(plan.function, parameter, now)
+                if value is None:
+                    return None
+                arguments[name] = value
+                slots[f"{index}/{name}"] = (parameter, value, f"/{index}/arguments/{name}")
+            calls.append({"name": plan.function.name, "arguments": arguments})
+            if plan.missing:
+                calls[-1]["missing"] = list(plan.missing)
+        done = fill(pattern, slots, now, self.rng)
+        if done is None:
+            return None
+        clock = now.isoformat() if done.relative else None
+        return Sample(done.query, tuple(calls), kind, split, "builtin", clock, done.said, skeleton)
+
+    def _refilled(self, recipe: Recipe) -> Sample | None:
+        plan = Planned(self.function, {**recipe.fixed, **dict.fromkeys(recipe.slots)})
+        pattern = recipe.pattern if self.rng.random() < 0.6 else framed(Clause(recipe.pattern, recipe.form), self.rng)
+        skeleton = normal(SLOT.sub("{}", pattern))
+        question = recipe.form == "question"
+        return self._filled("positive", roughen(pattern, self.rng, question), skeleton, [plan], "train")
+
+
+def _free_values(samples: tuple[Sample, ...], spec: Spec) -> Iterator[str]:
+    from octocli.core.splits import free_values
+
+    for sample in samples:
+        yield from free_values(sample, spec)

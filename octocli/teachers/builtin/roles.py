@@ -1,0 +1,84 @@
+"""The role of a parameter in a sentence: who gets it, where it happens, how much. Chosen by name, kind and function.
+
+Roles live in `words/<language>/roles.json`; the first whose patterns fit wins, and every kind has a last resort.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from octocli.core.spec import Function, Parameter
+from octocli.teachers.builtin.lexicon import Lexicon, lexicon
+
+
+@dataclass(frozen=True)
+class Role:
+    """How a parameter is said. Carriers hold one `{}` for the value."""
+
+    name: str
+    carriers: tuple[str, ...]
+    pool: str = "label"
+    object: str = ""  # what it is as the object of a verb: "thing", "person", "topic", or nothing
+    modifier: str = ""  # "adjective" or "noun" where it may stand before the function's noun
+    article: str = ""
+    item: bool = False
+    count: bool = False
+    last: bool = False
+    range: tuple[int, int] | None = None
+
+
+def words_of(name: str) -> list[str]:
+    """The words of an identifier: snake, kebab, dotted or camel case, lower case."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return [w for w in re.split(r"[\W_]+", spaced.lower()) if w]
+
+
+def roles_of(function: Function) -> dict[str, Role]:
+    """Every parameter's role, by parameter name."""
+    return {p.name: role_of(p, " ".join(words_of(function.name))) for p in function.params}
+
+
+def role_of(parameter: Parameter, function_words: str = "") -> Role:
+    """The role of one parameter of a function with these words in its name."""
+    return _role(" ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words)
+
+
+@lru_cache(maxsize=4096)
+def _role(name: str, kind: str, description: str, function_words: str) -> Role:
+    words: Lexicon = lexicon()
+    for entry in words.roles:
+        if _fits(entry, name, kind, description, function_words):
+            return _make(entry, name)
+    return _make({"role": "text", "carriers": ["with {name} {}"]}, name)
+
+
+def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, function_words: str) -> bool:
+    if kind not in entry.get("kinds", (kind,)):
+        return False
+    if "match" in entry and not re.search(entry["match"], name):
+        return False
+    if "not_description" in entry and re.search(entry["not_description"], description):
+        return False
+    if "if_function" in entry and not re.search(entry["if_function"], function_words):
+        return False
+    return not ("unless_function" in entry and re.search(entry["unless_function"], function_words))
+
+
+def _make(entry: Mapping[str, Any], name: str) -> Role:
+    carriers = (c.replace("{name}", name).replace("{unit}", entry.get("unit", "")) for c in entry["carriers"])
+    as_object = entry.get("object", "")
+    bounds = entry.get("range")
+    return Role(
+        name=entry["role"],
+        carriers=tuple(carriers),
+        pool=entry.get("pool", "label"),
+        object="thing" if as_object is True else as_object,
+        modifier="noun" if entry.get("modifier") is True else entry.get("modifier", ""),
+        article=entry.get("article", ""),
+        item=bool(entry.get("item")),
+        count=bool(entry.get("count")),
+        last=bool(entry.get("last")),
+        range=(bounds[0], bounds[1]) if bounds else None,
+    )

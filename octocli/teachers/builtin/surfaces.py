@@ -1,0 +1,212 @@
+"""Every way the grammar knows to say a value: one canonical value, many surfaces.
+
+`surfaces` says it outright, `implied` by a verb ("unlock" for locked=false). Surfaces that need a clock are made by
+`clock_surfaces`; whether words read back to the value is the resolver's word, not this module's.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from octocli.core.kinds import kind_of, unit_of
+from octocli.core.resolvers.amounts import is_percent
+from octocli.core.resolvers.durations import SECONDS
+from octocli.teachers.builtin import spoken
+from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.roles import words_of
+
+Schema = Mapping[str, Any]
+
+
+def surfaces(value: Any, name: str, schema: Schema) -> list[str]:
+    """Ways to say `value` for the parameter `name`, the plainest first; none that is relative to the clock."""
+    kind = kind_of(name, schema)
+    try:
+        found = _by_kind(value, kind, name, schema)
+    except (ValueError, TypeError):
+        found = [_text(value)]
+    return list(dict.fromkeys(s for s in found if s))
+
+
+def clock_surfaces(value: Any, name: str, schema: Schema, now: dt.datetime) -> list[str]:
+    """Ways to say a time, date or moment as seen from `now`: "tomorrow", "in 20 minutes", "tonight at 9"."""
+    kind = kind_of(name, schema)
+    try:
+        if kind == "time":
+            return spoken.relative_times(_time(value), now)
+        if kind == "date":
+            return spoken.relative_dates(_date(value), now.date())
+        if kind == "datetime":
+            return spoken.relative_moments(_moment(value), now)
+    except ValueError:
+        pass
+    return []
+
+
+def implied(value: Any, name: str, schema: Schema) -> list[str]:
+    """Verbs and adjectives that say `value` without naming it: "unlock", "shut off", "muted"."""
+    kind = kind_of(name, schema)
+    phrases: list[str] = []
+    if kind == "boolean":
+        phrases = [
+            *state_verbs(value, name, schema),
+            *state_adjectives(value, name, schema),
+            *flag_phrases(value, name),
+        ]
+    elif kind == "enum":
+        phrases = [*state_verbs(value, name, schema), *state_adjectives(value, name, schema)]
+    plain = (" ".join(p.replace("{o}", " ").replace("{one}", " ").split()) for p in phrases)
+    return list(dict.fromkeys(p for p in plain if p))
+
+
+def state_verbs(value: Any, name: str, schema: Schema) -> list[str]:
+    """Verb templates with `{o}` for the object that imply `value`; empty where verbs do not speak of it."""
+    states = lexicon().states
+    if isinstance(value, bool):
+        entry = _boolean_entry(name)
+        return list(entry[str(value).lower()]) if entry else []
+    action = states["actions"].get(_readable(value))
+    return _action_verbs(action) if action else []
+
+
+def state_adjectives(value: Any, name: str, schema: Schema) -> list[str]:
+    """One-word states for a noun-first request: "kitchen lights off"."""
+    states = lexicon().states
+    if isinstance(value, bool):
+        entry = _boolean_entry(name)
+        return list(entry["adjective"][str(value).lower()]) if entry else []
+    return list(states["action_adjectives"].get(states["actions"].get(_readable(value), ""), ()))
+
+
+def speaks_by_verb(name: str, schema: Schema) -> bool:
+    """Whether a parameter's value is chosen by the verb: a state that is switched, or an action from a list."""
+    kind = kind_of(name, schema)
+    if kind == "boolean":
+        return _boolean_entry(name) is not None
+    values = [v for v in schema.get("enum", ()) if v is not None]
+    acting = sum(bool(state_verbs(v, name, schema)) for v in values)
+    return kind == "enum" and acting * 2 > len(values)
+
+
+def flag_phrases(value: bool, name: str) -> list[str]:
+    """Phrases for a yes-or-no option: "with cutlery", "without cutlery"."""
+    words = [
+        w for w in words_of(name) if w not in ("is", "has", "use", "with", "include", "includes", "allow", "add", "set")
+    ]
+    if words and words[0] == "no":
+        return flag_phrases(not value, " ".join(words[1:]))
+    flags = lexicon().states["flags"]
+    for size in (len(words), 2, 1):
+        for start in range(len(words) - size + 1):
+            entry = flags.get(" ".join(words[start : start + size]))
+            if entry:
+                return list(entry[str(bool(value)).lower()])
+    phrase = " ".join(words) or name
+    if phrase.endswith(("ed", "able", "ive", "al", "free")):
+        return [phrase, f"make it {phrase}"] if value else [f"not {phrase}"]
+    return [f"with {phrase}", f"and include {phrase}"] if value else [f"without {phrase}", f"no {phrase}"]
+
+
+def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
+    if kind == "enum":
+        return enum_words(value)
+    if kind == "boolean":
+        return flag_phrases(value, name) if not speaks_by_verb(name, schema) else []
+    if kind == "time":
+        return [_text(value), *spoken.times(_time(value))]
+    if kind == "date":
+        return [_text(value), *spoken.dates(_date(value))]
+    if kind == "datetime":
+        return [_text(value), *spoken.moments(_moment(value))]
+    if kind == "duration":
+        return _durations(value, name, schema)
+    if kind == "money":
+        return spoken.money(value)
+    if kind == "phone":
+        return spoken.phones(_text(value))
+    if kind in ("integer", "number"):
+        return spoken.numbers(
+            value, percent=is_percent(name, schema), low=schema.get("minimum"), high=schema.get("maximum")
+        )
+    if kind == "array" and isinstance(value, (list, tuple)):
+        return _lists(value, name, schema)
+    return [_text(value)]
+
+
+def enum_words(value: Any) -> list[str]:
+    """Readable forms and synonyms of a listed value: living_room -> living room, lounge."""
+    if not isinstance(value, str):
+        return spoken.numbers(value) if isinstance(value, (int, float)) else [_text(value)]
+    readable = _readable(value)
+    literal = [value] if value.lower() == readable or value.isupper() else []
+    return [readable, *literal, *lexicon().enums.get(readable, ())]
+
+
+def _lists(value: Any, name: str, schema: Schema) -> list[str]:
+    items = schema.get("items", {})
+    inner = items if isinstance(items, Mapping) else {}
+    each = [surfaces(v, name, inner) for v in value]
+    if not each or not all(each):
+        return []
+    rows = [[s[0] for s in each], [s[-1] for s in each], [s[len(s) // 2] for s in each]]
+    found = []
+    for row in rows:
+        head, tail = ", ".join(row[:-1]), row[-1]
+        found += [f"{head} and {tail}" if head else tail, ", ".join(row), " and ".join(row)]
+    return found
+
+
+def _durations(value: Any, name: str, schema: Schema) -> list[str]:
+    if isinstance(value, str):
+        return [*spoken.durations(spoken.iso_seconds(value)), value]
+    scale = SECONDS[unit_of(name, schema) or "seconds"]
+    return [*spoken.durations(Fraction(str(value)) * scale)]
+
+
+@lru_cache(maxsize=1024)
+def _boolean_entry(name: str) -> Mapping[str, Any] | None:
+    words = " ".join(words_of(name))
+    if len(words.split()) > 2:
+        return None
+    return next((e for e in lexicon().states["booleans"] if re.search(e["match"], words)), None)
+
+
+def _action_verbs(action: str) -> list[str]:
+    words = lexicon()
+    special = words.states["action_words"].get(action)
+    if special:
+        return list(special)
+    group = next((g for g in words.verbs["groups"] if g["class"] == action and "nouns" not in g), None)
+    return [s for s in group["say"] if "{v}" not in s] if group else [f"{action} {{o}}"]
+
+
+def _readable(value: Any) -> str:
+    return " ".join(words_of(value)) if isinstance(value, str) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
+
+
+def _time(value: str) -> dt.time:
+    return dt.time.fromisoformat(value.removesuffix("Z")).replace(tzinfo=None)
+
+
+def _date(value: str) -> dt.date:
+    for pattern in ("%Y-%m-%d", "%m/%d/%Y", "%d.%m.%Y"):
+        try:
+            return dt.datetime.strptime(value, pattern).date()
+        except ValueError:
+            continue
+    raise ValueError(value)
+
+
+def _moment(value: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(value).replace(tzinfo=None)
