@@ -74,6 +74,8 @@ def _numeric_kind(name: str, schema: Mapping[str, Any], plain: Kind) -> Kind:
     if schema.get("format") == "duration" or (unit_of(name, {}) and not re.search(r"(^|_)(per|of)_", name)):
         return "duration"
     words = set(re.split(r"[_\W]+", name.lower()))
+    if words & {"duration", "timeout", "delay", "length"} and unit_of("", schema):
+        return "duration"
     if schema.get("format") == "money" or words & {"price", "amount", "cost", "tip", "budget"}:
         return "money"
     return plain

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import jsonschema
 from jsonschema import Draft202012Validator, FormatChecker
@@ -24,7 +24,7 @@ UNEXPRESSED = frozenset(
 FORMATS = FormatChecker()
 
 
-@FORMATS.checks("time", raises=ValueError)
+@FORMATS.checks("time", raises=ValueError)  # type: ignore[untyped-decorator]
 def _is_time(value: object) -> bool:
     # RFC 3339 wants seconds and an offset; nobody says them aloud, so HH:MM and HH:MM:SS pass as well.
     if isinstance(value, str):
@@ -33,7 +33,7 @@ def _is_time(value: object) -> bool:
     return True
 
 
-@FORMATS.checks("date-time", raises=ValueError)
+@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]
 def _is_date_time(value: object) -> bool:
     if isinstance(value, str):
         dt.datetime.fromisoformat(value)
@@ -41,7 +41,7 @@ def _is_date_time(value: object) -> bool:
     return True
 
 
-@FORMATS.checks("uri", raises=ValueError)
+@FORMATS.checks("uri", raises=ValueError)  # type: ignore[untyped-decorator]
 def _is_uri(value: object) -> bool:
     # jsonschema's own check comes from a package that takes 1.7 s to import.
     return not isinstance(value, str) or bool(urlsplit(value).scheme)
@@ -49,9 +49,36 @@ def _is_uri(value: object) -> bool:
 
 def schema_faults(schema: object) -> Iterator[tuple[str, str]]:
     """Yield (JSON path, message) for what makes `schema` no valid draft 2020-12 schema."""
-    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FormatChecker(["regex"]))
     for error in sorted(meta.iter_errors(schema), key=lambda e: list(map(str, e.absolute_path))):
         yield error.json_path.removeprefix("$").lstrip("."), error.message
+
+
+def dangling_references(schema: Schema) -> Iterator[str]:
+    """Yield each `$ref` that leads to no schema within `schema` itself; octo fetches none from elsewhere."""
+
+    def walk(part: object) -> Iterator[str]:
+        if isinstance(part, Mapping):
+            if isinstance(part.get("$ref"), str) and not isinstance(_target(part["$ref"], schema), (Mapping, bool)):
+                yield part["$ref"]
+            for key, inner in part.items():
+                if key not in ("enum", "const", "default", "examples"):
+                    yield from walk(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from walk(inner)
+
+    return walk(schema)
+
+
+def _target(reference: str, schema: Schema) -> object:
+    """What a reference such as `#/$defs/size` points to, or None."""
+    if not (reference == "#" or reference.startswith("#/")):
+        return None
+    found: object = schema
+    for step in unquote(reference).split("/")[1:]:
+        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
+    return found
 
 
 def value_faults(value: object, schema: Schema) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from octocli.core.errors import BadInput
 from octocli.core.kinds import Kind, kind_of
-from octocli.core.schemas import schema_faults, types_of, unexpressed_keywords, value_faults
+from octocli.core.schemas import dangling_references, schema_faults, types_of, unexpressed_keywords, value_faults
 
 APP_PATTERN = r"[a-z][a-z0-9-]{0,23}"
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.\-/]{0,63}")
@@ -71,6 +71,12 @@ class Function:
             for name, schema in self.parameters.get("properties", {}).items()
         ]
         return tuple(sorted(every, key=lambda p: not p.required))
+
+    @cached_property
+    def object_rules(self) -> Mapping[str, Any]:
+        """What the schema says of the arguments as a whole, such as `dependentRequired`; each value is left open."""
+        rules = {k: v for k, v in self.parameters.items() if k != "required"}
+        return {**rules, "properties": dict.fromkeys(self.parameters.get("properties", {}), True)}
 
     def param(self, name: str) -> Parameter | None:
         """The parameter of that name, if there is one."""
@@ -142,7 +148,7 @@ class Fault:
 
     def line(self, source: str) -> str:
         """The fault as one line for the user."""
-        return f"{source}: {self.place}: {self.what}. {self.mend}."
+        return " ".join(f"{source}: {self.place}: {self.what}. {self.mend}.".splitlines())
 
 
 def load_spec(path: Path, app: str | None = None) -> Spec:
@@ -164,9 +170,10 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{path}: is a folder, not a file") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}" if hasattr(error, "lineno") else "too deep"
-        raise BadInput(f"{path}: not JSON: {where}") from None
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise BadInput(f"{path}: not JSON that octo can read: nested too deep") from None
 
 
 def parse_spec(data: Any, *, source: str = "api.json", app: str | None = None) -> Spec:
@@ -266,19 +273,24 @@ def _parameters_faults(data: Any, place: str) -> Iterator[Fault]:
         elif not isinstance(schema, dict):
             yield Fault(here, "not a schema object", 'Write {"type": "string"} or the like')
         else:
-            yield from _default_faults(_with_definitions(schema, data.get("$defs")), here)
+            yield from _value_faults(_with_definitions(schema, data.get("$defs")), here)
     for name in data.get("required", ()):
         if name not in properties:
             yield Fault(f"{place}.required", f"{name!r} is not among the properties", "Add it there or drop it here")
 
 
-def _default_faults(schema: Mapping[str, Any], place: str) -> Iterator[Fault]:
+def _value_faults(schema: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    """What shows only when a value meets the schema: references that lead nowhere, a default that is no value."""
+    lost = next(dangling_references(schema), None)
+    if lost is not None:
+        yield Fault(place, f"the reference {lost!r} leads nowhere", "Put its target under the parameters' $defs")
+        return
     bare = {k: v for k, v in schema.items() if k != "default"}
     try:
-        if "default" in schema and value_faults(schema["default"], bare):
+        if value_faults(schema.get("default"), bare) and "default" in schema:
             yield Fault(f"{place}.default", f"{schema['default']!r} breaks its own schema", "Change one of the two")
-    except Exception as error:  # an unresolvable $ref, whatever class the resolver gives it
-        yield Fault(place, f"a reference that leads nowhere ({error})", "Put the target under $defs")
+    except Exception as error:  # whatever class the validator gives it; a schema that refers to itself, for one
+        yield Fault(place, f"no value can be checked against it ({type(error).__name__})", "Simplify the schema")
 
 
 def _schema_faults(data: Any, place: str) -> Iterator[Fault]:

@@ -36,9 +36,7 @@ def _call_faults(call: Mapping[str, Any], spec: Spec, place: str) -> Iterator[st
     for name, value in arguments.items():
         yield from _argument_faults(function, name, value, spec, f"{place}.{name}")
     if not any(is_nested(v, spec, function, n) for n, v in arguments.items()) and not missing:
-        # The object as a whole may have rules of its own, such as dependentRequired.
-        whole = {k: v for k, v in function.parameters.items() if k not in ("properties", "required")}
-        yield from (f"{place}: {fault}" for fault in value_faults(dict(arguments), whole))
+        yield from (f"{place}: {fault}" for fault in value_faults(dict(arguments), function.object_rules))
 
 
 def _argument_faults(function: Function, name: str, value: Any, spec: Spec, place: str) -> Iterator[str]:

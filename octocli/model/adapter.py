@@ -9,17 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import PeftModel
-from peft.utils import get_peft_model_state_dict
+from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
+from octocli.model.fused import LoraLinear
 from octocli.model.network import LoraShape, Trainee
 
 ADAPTER_FILE = "adapter_model.safetensors"
 FULL_FILE = "model.safetensors"
+_PEFT = "base_model.model."
 _ROWS = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"
 _HEAD_ROWS = "base_model.model.lm_head.token_adapter.trainable_tokens_delta"
 
@@ -46,17 +47,24 @@ class TrainedModel:
         return None if self.tied else _array(self.model.get_output_embeddings().weight[self.base_size :])
 
     def body(self) -> dict[str, np.ndarray]:
-        """Every weight but the two vocabulary matrices, float32, by its name in transformers."""
+        """Every weight as the base has it, float32, by its name in transformers; octo's rows are left out."""
         matrices = {
             self.model.get_input_embeddings().weight.data_ptr(),
             self.model.get_output_embeddings().weight.data_ptr(),
         }
-        return {n: _array(p) for n, p in self.model.named_parameters() if p.data_ptr() not in matrices}
+        return {
+            name: _array(p[: self.base_size] if p.data_ptr() in matrices else p)
+            for name, p in self.model.named_parameters()
+        }
 
 
 def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -> None:
     """Write the adapter: LoRA matrices and new rows, nothing of the base."""
-    state = dict(get_peft_model_state_dict(trainee.causal_lm, save_embedding_layers=False))
+    state: dict[str, Tensor] = {}
+    for name, module in trainee.causal_lm.named_modules():
+        if isinstance(module, LoraLinear):
+            state[f"{_PEFT}{name}.lora_A.weight"] = module.lora_a
+            state[f"{_PEFT}{name}.lora_B.weight"] = module.lora_b
     ids = list(range(trainee.base_size, trainee.base_size + len(trainee.rows)))
     state[_ROWS] = trainee.rows
     indices: list[int] | dict[str, list[int]] = ids
@@ -64,11 +72,15 @@ def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -
         state[_HEAD_ROWS] = trainee.head_rows
         indices = {"embed_tokens": ids, "lm_head": ids}
     save_file({k: v.detach().float().cpu().contiguous() for k, v in state.items()}, folder / ADAPTER_FILE)
-    config = lora.config()
-    config.trainable_token_indices = indices
-    config.base_model_name_or_path = base_name
-    config.inference_mode = True
-    config.save_pretrained(str(folder))
+    LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        target_modules=list(lora.modules),
+        trainable_token_indices=indices,
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base_name,
+        inference_mode=True,
+    ).save_pretrained(str(folder))
 
 
 def save_full(trainee: Trainee, folder: Path) -> None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
+
+from octocli.core.errors import BadInput
+from octocli.model.fused import LoraLinear, cross_entropy, fuse
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,6 @@ class LoraShape:
     rank: int
     alpha: int
     modules: tuple[str, ...]
-
-    def config(self) -> LoraConfig:
-        """The same in PEFT's terms."""
-        return LoraConfig(
-            r=self.rank, lora_alpha=self.alpha, target_modules=list(self.modules), task_type="CAUSAL_LM", bias="none"
-        )
 
 
 class ExtendedEmbedding(nn.Module):
@@ -66,14 +62,15 @@ class Trainee(nn.Module):
         self.rows = nn.Parameter(rows.clone())
         self.head_rows = None if self.tied else nn.Parameter(rows.clone())
         self._old_head = [head.weight]  # in a list: the matrix belongs to the model and is listed there once
-        self.softcap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
-        for parameter in model.parameters():
-            parameter.requires_grad_(lora is None)
+        self.softcap: float | None = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
+        model.requires_grad_(lora is None)
         embedding.weight.requires_grad_(False)
         head.weight.requires_grad_(False)
-        self.causal_lm = get_peft_model(model, lora.config()) if lora else model
+        self.causal_lm = model
+        if lora is not None:
+            fuse(model)
+            _add_lora(model, lora)
         model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows))
-        self._body = [model.get_decoder() if hasattr(model, "get_decoder") else model.model]
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield what learns, by name, each once."""
@@ -81,24 +78,49 @@ class Trainee(nn.Module):
             if parameter.requires_grad:
                 yield name, parameter
 
-    def logits(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Logits [n, vocabulary] at `positions` [n] of the flattened batch `ids` [samples, length].
+    def hidden(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Last hidden states [n, width] at `positions` [n] of the flattened batch `ids` [samples, length].
 
         Samples are padded on the right: a causal model never looks there, so no mask is needed.
         """
-        hidden = self._body[0](input_ids=ids, use_cache=False).last_hidden_state
-        wanted = hidden.reshape(-1, hidden.shape[-1])[positions]
+        states = self.causal_lm.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        wanted: Tensor = states.reshape(-1, states.shape[-1])[positions]
+        return wanted
+
+    def loss(self, ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Weighted mean cross-entropy (eq. 4 of arXiv 2404.01744) of the ids that follow `positions`."""
         rows = self.rows if self.head_rows is None else self.head_rows
-        logits = torch.cat([wanted @ self._old_head[0].T, wanted @ rows.T], dim=-1)
-        return logits if self.softcap is None else self.softcap * torch.tanh(logits / self.softcap)
+        hidden = self.hidden(ids, positions)
+        return cross_entropy(hidden, self._old_head[0], rows, targets, weights, self.softcap)
+
+    def logits(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """Logits [n, vocabulary] at `positions`; the loss never holds them twice, this is for looking at them."""
+        rows = self.rows if self.head_rows is None else self.head_rows
+        logits = self.hidden(ids, positions) @ torch.cat([self._old_head[0], rows]).T
+        if self.softcap:
+            logits = torch.tanh(logits / self.softcap) * self.softcap
+        return logits
+
+
+def _add_lora(model: PreTrainedModel, lora: LoraShape) -> None:
+    """Wrap every linear layer that `lora` names."""
+    found = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.rpartition(".")[2] in lora.modules]
+    if not found:
+        raise BadInput(f"octo.toml: train.modules: the base has none of {', '.join(lora.modules)}")
+    for name in found:
+        parent, _, leaf = name.rpartition(".")
+        owner = model.get_submodule(parent)
+        setattr(owner, leaf, LoraLinear(getattr(owner, leaf), lora.rank, lora.alpha))
 
 
 def load_network(folder: Path, *, device: str = "cpu") -> PreTrainedModel:
     """A base in float32, ready to learn."""
     logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
     model.config.use_cache = False
-    return model.to(device)
+    model.to(device)
+    assert isinstance(model, PreTrainedModel)
+    return model
 
 
 def described_rows(model: PreTrainedModel, texts: Sequence[Sequence[int]], seed: int) -> Tensor:
@@ -109,6 +131,7 @@ def described_rows(model: PreTrainedModel, texts: Sequence[Sequence[int]], seed:
     """
     matrix = model.get_input_embeddings().weight.detach()
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.stack([matrix[torch.tensor(list(ids))].mean(0) for ids in texts])
+    rows: Tensor = torch.stack([matrix[torch.tensor(list(ids))].mean(0) for ids in texts])
     noise = torch.randn(rows.shape, generator=generator) * matrix.std().cpu()
-    return rows + 0.1 * noise.to(rows.device)
+    started: Tensor = rows + 0.1 * noise.to(rows.device)
+    return started

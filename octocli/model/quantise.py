@@ -10,7 +10,7 @@ import gguf
 import llama_cpp
 
 from octocli.core.errors import BadInput, OctoError
-from octocli.model.gguf_file import open_gguf
+from octocli.model.gguf_header import open_gguf
 
 
 @dataclass(frozen=True)

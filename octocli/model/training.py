@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from octocli.core.config import TrainSettings
 from octocli.core.errors import BadInput, Refused
@@ -82,7 +81,7 @@ def fit(
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Refused(f"step {number + 1}: the loss is {value}", hint="train again with a lower --lr")
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         losses.append(value)
@@ -94,13 +93,8 @@ def fit(
 
 
 def batch_loss(trainee: Trainee, rows: Sequence[Row]) -> Tensor:
-    """Weighted mean cross-entropy over the learnt ids of a batch (eq. 4 of arXiv 2404.01744)."""
-    ids, positions, targets, weights = _collate(rows)
-    device = trainee.rows.device
-    logits = trainee.logits(ids.to(device), positions.to(device))
-    each = functional.cross_entropy(logits.float(), targets.to(device), reduction="none")
-    weights = weights.to(device)
-    return (each * weights).sum() / weights.sum()
+    """The loss of a batch, padded on the right."""
+    return trainee.loss(*(tensor.to(trainee.rows.device) for tensor in _collate(rows)))
 
 
 def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

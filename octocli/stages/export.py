@@ -142,9 +142,11 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
         rows=engine.trained.rows(),
         head_rows=engine.trained.head_rows(),
         end_token=manifest.tokens.end,
-        chat_template=chat_template(manifest.prompt),
+        chat_template=chat_template(manifest.prompt, bos=bool(engine.opening)),
         metadata={GGUF_KEY: manifest.dumps()},
         name=f"{manifest.spec.app} (octo, from {base.name})",
+        licence=base.licence,
+        base_size=engine.trained.base_size,
     )
 
 

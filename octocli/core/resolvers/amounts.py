@@ -9,8 +9,8 @@ from octocli.core.resolvers.durations import plain_number
 from octocli.core.resolvers.numbers import UNITS, clean, parse_number, parse_ordinal
 
 _COUNTED = re.compile(
-    r"\s*(?:%|°[cf]?|(?:percent|per cent|degrees?(?: (?:celsius|fahrenheit|centigrade|c|f))?|celsius|fahrenheit|people"
-    r"|persons?|guests?|of us|of them|times|pieces?|copies|of|x|adults?|seats?|stars?|points?)\b)\.?$"
+    r"(?:\s*(?:%|°[cf]?)|(?:(?<=\d)|\s)\s*(?:percent|per cent|degrees?(?: (?:celsius|fahrenheit|centigrade|c|f))?|celsius"
+    r"|fahrenheit|people|persons?|guests?|of us|of them|times|pieces?|copies|of|x|adults?|seats?|stars?|points?))$"
 )
 _LEADS = re.compile(r"^(?:(?:to|at|about|around|exactly|for|by|only|just|like|table for|number|channel)\s+)+")
 _TOP = {"max", "maximum", "the max", "the maximum", "full", "highest", "the highest", "all the way up", "full blast"}

@@ -12,8 +12,9 @@ from octocli.core.kinds import RESOLVED
 from octocli.core.resolvers import resolve
 from octocli.core.samples import Sample
 from octocli.core.spec import Function, Parameter, Spec
+from octocli.teachers.builtin.naming import starts_with_verb
 from octocli.teachers.builtin.phrasing import Form
-from octocli.teachers.builtin.surfaces import surfaces
+from octocli.teachers.builtin.surfaces import speaks_by_verb, surfaces
 
 _LONGEST = 8
 
@@ -56,20 +57,33 @@ def recipes(function: Function, spec: Spec) -> list[Recipe]:
 
 def _recipe(query: str, function: Function, arguments: Mapping[str, Any]) -> Recipe:
     text = re.sub(r"[{}]", "", query).rstrip(" .!?")
-    question = query.rstrip().endswith("?") or bool(re.match(r"(?i)(what|how|where|when|is|are|do|does|will)\b", query))
+    form = _form(query)
     slots: list[str] = []
     fixed: dict[str, Any] = {}
     for name, value in sorted(arguments.items(), key=lambda item: -len(str(item[1]))):
         parameter = function.param(name)
         span = _span(text, parameter, value) if parameter is not None else None
-        if span is None or parameter is None or parameter.kind in ("boolean", "array", "object"):
+        if span is None or parameter is None or _said_by_all(parameter, text, span):
             fixed[name] = value
             continue
         text = f"{text[: span[0]]}{{0/{name}}}{text[span[1] :]}"
         slots.append(name)
     parts = re.split(r"(\{[^{}]*\})", text)
     lowered = "".join(p if p.startswith("{") else re.sub(r"\bI\b", "i", p[:1].lower() + p[1:]) for p in parts)
-    return Recipe(lowered, "question" if question else "command", tuple(slots), fixed)
+    return Recipe(lowered, form, tuple(slots), fixed)
+
+
+def _form(query: str) -> Form:
+    if re.match(r"(?i)(?:what|how|where|when|who|is|are|do|does|will|any)\b", query):
+        return "question"
+    return "command" if starts_with_verb(query.split(",")[0]) else "statement"
+
+
+def _said_by_all(parameter: Parameter, text: str, span: tuple[int, int]) -> bool:
+    """Whether more of the sentence than the value's own words depends on it: "shut it off", "heat it up to 22"."""
+    if parameter.kind in ("boolean", "array", "object") or speaks_by_verb(parameter.name, parameter.schema):
+        return True
+    return parameter.kind == "enum" and starts_with_verb(text[span[0] : span[1]])
 
 
 def _said(query: str, call: Mapping[str, Any], spec: Spec, index: int) -> dict[str, str]:
@@ -99,7 +113,7 @@ def _span(query: str, parameter: Parameter, value: Any) -> tuple[int, int] | Non
 def _reads_back(words: str, parameter: Parameter, value: Any) -> bool:
     if parameter.kind not in RESOLVED or words == str(value):
         return True
-    return resolve(words, parameter.name, parameter.schema, None) == value
+    return bool(resolve(words, parameter.name, parameter.schema, None) == value)
 
 
 def _resolved_span(query: str, parameter: Parameter, value: Any) -> tuple[int, int] | None:

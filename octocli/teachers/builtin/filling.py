@@ -10,16 +10,29 @@ from typing import Any
 
 from octocli.core.kinds import RESOLVED
 from octocli.core.resolvers import resolve
-from octocli.core.spec import Function, Parameter
+from octocli.core.resolvers.dates import MONTHS, WEEKDAYS
+from octocli.core.spec import Parameter
 from octocli.teachers.builtin.naming import indefinite
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
 
 SLOT = re.compile(r"\{([^{}]*)\}")
 # Words that bring their own preposition: "at in 20 minutes" is nobody's English.
 _SELF_LED = re.compile(
-    r"^(?:in |tonight|tomorrow|today|this |next |every |on |the day after|weekdays|weekends|daily)|from now$|\bto\b.*\d$"
+    r"^(?:in |tonight|tomorrow|today|this |next |every |each |on |by |once |just |the day after"
+    r"|weekdays|weekends|daily)"
+    r"|from now$|\bto\b.*\d$"
 )
 _LEADING = re.compile(r"(?:^|(?<=\s))(?:at|on|for|by|around|from|to|until|till)\s$")
+
+
+# How often a value is said in its plainest form; nobody reads an ISO date aloud.
+_PLAIN = {"time": 0.08, "date": 0.04, "datetime": 0.02, "integer": 0.55, "number": 0.55, "money": 0.3, "phone": 0.4}
+
+
+_CLOCKED = ("time", "date", "datetime")
+_DAYS = "|".join((*WEEKDAYS, *MONTHS))
+_DAY_WORD = re.compile(rf"\b(?:{_DAYS})\b")
+_DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
 
 
 @dataclass
@@ -52,6 +65,8 @@ def fill(
         words, relative = _words(parameter, value, now, rng, place == "mod", pattern[end : end + 1] == "%")
         if words is None:
             return None
+        if parameter.kind in _CLOCKED and words != _literal(value):
+            words = _cased(words, rng)
         if parameter.kind in RESOLVED and words != _literal(value):
             done.said[pointer] = words
             done.relative = done.relative or relative
@@ -66,6 +81,8 @@ def _joint(text: str, words: str, parameter: Parameter) -> str:
         if words in ("today", "tomorrow") and text.endswith("for "):
             return text
         text = _LEADING.sub("", text)
+    if parameter.kind == "datetime" and text.endswith(" at ") and _DATED.match(words.lower()):
+        text = text.removesuffix("at ") + "on "
     if text.lower().endswith((" a ", " an ")) or text.lower() in ("a ", "an "):
         lead, _, article = text.rstrip().rpartition(" ")
         right = indefinite(words)
@@ -93,10 +110,14 @@ def _words(
             for c in candidates
             if " and " not in c and not c.startswith(("a ", "an ", "half"))
         ]
-    relative = set(clock_surfaces(value, parameter.name, parameter.schema, now))
-    pool = [*candidates, *relative_first(sorted(relative), rng)]
+    seen = clock_surfaces(value, parameter.name, parameter.schema, now)
+    relative = set(seen)
     for _ in range(8):
-        words = rng.choice(pool) if pool and rng.random() < 0.8 else (candidates or pool or [_literal(value)])[0]
+        if rng.random() < _PLAIN.get(parameter.kind, 0.25):
+            words = (candidates or [_literal(value)])[0]
+        else:
+            # As seen from the clock where that can be: people say "tomorrow" far more than a date.
+            words = rng.choice((seen if seen and rng.random() < 0.65 else candidates) or [_literal(value)])
         moment = now if words in relative else None
         if words == _literal(value):
             return words, False
@@ -107,9 +128,14 @@ def _words(
     return _literal(value), False
 
 
-def relative_first(words: list[str], rng: random.Random) -> list[str]:
-    """Words seen from the clock, doubled: people say "tomorrow" far more than a date."""
-    return words * 2 if rng.random() < 0.7 else []
+def _cased(words: str, rng: random.Random) -> str:
+    """Days and months with a capital, AM and PM too, as some people write them."""
+    style = rng.random()
+    if style < 0.35:
+        words = _DAY_WORD.sub(lambda m: m[0].capitalize(), words)
+    if style < 0.12:
+        words = re.sub(r"(?<=[\d ])[ap]m\b", lambda m: m[0].upper(), words)
+    return words
 
 
 class _Key:
@@ -149,8 +175,3 @@ def _thawed(value: Any) -> Any:
 
 def _literal(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def required_first(function: Function) -> list[Parameter]:
-    """A function's parameters in target order."""
-    return list(function.params)

@@ -11,6 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+_STATEMENT = re.compile(
+    r"(?:i|i'm|i'll|i'd|we|we're|it's|can|could|may|don't|there's|the|make sure|time to|my)\b"
+    r"|.*, (?:remind|cancel|show|send)\b"
+)
 WORDS = Path(__file__).parent / "words"
 
 
@@ -58,6 +62,7 @@ class Lexicon:
         self.chat = _lines(folder / "chitchat.txt")
         self.near = _lines(folder / "nearmiss.txt")
         self.stubs = _stubs(folder / "otherapps.txt")
+        self.common = frozenset(" ".join(_lines(folder / "common.txt")).split())
         self.foreign = _lines(folder / "foreign.txt")
 
 
@@ -106,6 +111,8 @@ def _constructs(path: Path) -> list[Construct]:
             continue
         form = {"?": "question", "=": "noun"}.get(line[0], "command")
         text = line if form == "command" else line[1:]
+        if form == "command" and _STATEMENT.match(text):
+            form = "statement"
         roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
         found.append(Construct(heads, form, text, roles))
     return found

@@ -68,8 +68,8 @@ def noun_forms(nouns: tuple[str, ...]) -> list[str]:
         things = [" ".join(row) for row in islice(product(*synonyms[:-1]), 6)]
         forms += things
         forms += [f"{attribute} of the {thing}" for attribute in synonyms[-1] for thing in things[:2]]
-        forms += synonyms[-1][:2]
-    return list(dict.fromkeys(forms))
+        forms += [] if nouns[-1] in book["vague"] else synonyms[-1][:2]
+    return list(dict.fromkeys(re.sub(r"\b(\w+)(?: \1\b)+", r"\1", form) for form in forms))
 
 
 def with_article(noun: str, article: str) -> list[str]:
@@ -125,34 +125,7 @@ def _known_verbs() -> set[str]:
         name for g in book["groups"] for name in g["names"] if name not in ("*", "new", "music", "status", "info", "is")
     }
     said = {s.split()[0] for g in book["groups"] for s in g["say"] if not s.startswith("{")}
-    extra = {
-        "wake",
-        "remind",
-        "tell",
-        "give",
-        "let",
-        "dim",
-        "brighten",
-        "tell",
-        "ask",
-        "show",
-        "bring",
-        "take",
-        "warm",
-        "heat",
-        "cool",
-        "make",
-        "help",
-        "shut",
-        "put",
-        "pull",
-        "roll",
-        "raise",
-        "count",
-        "time",
-        "leave",
-        "email",
-    }
+    extra = frozenset(book["also_verbs"])
     return named | said | extra
 
 

@@ -7,18 +7,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from octocli.teachers.builtin.lexicon import lexicon
 from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import enum_words, implied
 
-_COMMON = frozenset(
-    "a an the my your his her our this that it to of in on at for from with by and or i you me we is are was be do does "
-    "can could would what how who when where why which some any new now please want need like get got give make have "
-    "has there one up down off out about into will go so not no if all more most time day level state status name "
-    "type mode number id code info data set show tell take put check find let look see here home house something "
-    "someone anything good best much many long is's left right first last next way day order".split()
-)
 _OPEN = frozenset({"play", "search", "navigate", "translate", "call", "text", "send"})
+# Verbs that need no noun to be taken for a request of theirs: "text my mom".
+_OPENERS = frozenset({"text", "message", "email", "call", "dial", "translate", "google", "play", "remind", "rate"})
+# Verbs, as stems, that too many things are done with.
+_LOOSE = frozenset(
+    {"start", "open", "send", "bring", "driv", "phon", "ring", "shoot", "fir", "us", "hunt", "queu", "cu"}
+)
 # Words of the classes whose functions answer anything at all.
 _ANSWERS = frozenset({"web", "internet", "google", "wikipedia", "question", "knowledge", "answer", "ask", "chat"})
 
@@ -27,8 +27,10 @@ _ANSWERS = frozenset({"web", "internet", "google", "wikipedia", "question", "kno
 class _Reach:
     verbs: frozenset[str]
     nouns: frozenset[str]
+    signals: frozenset[str]
+    openers: frozenset[str]
+    leads: tuple[str, ...]
     asks: bool
-    open: bool
 
 
 class Nearness:
@@ -39,17 +41,14 @@ class Nearness:
 
     def serves(self, text: str) -> bool:
         """Whether some function may well be meant by `text`."""
-        words = _stems(text)
-        return any(self._hit(reach, words) for reach in self._reaches)
-
-    def serves_any(self, texts: Iterable[str]) -> bool:
-        """Whether some function may be meant by one of `texts`."""
-        return any(self.serves(text) for text in texts)
+        every = frozenset(_stem(w) for w in re.findall(r"[a-z]+", text.lower()))
+        words, spaced = _stems(text), f" {' '.join(text.lower().lstrip('?').split())} "
+        return any(_hit(r, every, words) or any(lead in spaced for lead in r.leads) for r in self._reaches)
 
     def acts(self, text: str) -> bool:
         """Whether a command's own verb is one that a function has for one of the nouns in it."""
         verb, words = _stem(text.split()[0]), _stems(text)
-        return any(verb in r.verbs and (words & r.nouns or r.open) for r in self._reaches)
+        return any(verb in r.verbs and (words & r.nouns or verb in r.openers) for r in self._reaches)
 
     def knows(self, noun: str) -> bool:
         """Whether the spec has anything of that name."""
@@ -63,21 +62,31 @@ class Nearness:
         listed = [enum_words(v)[0] for v in thing.schema.get("enum", ()) if isinstance(v, str)]
         return listed or [" ".join(words_of(thing.name))]
 
-    def _hit(self, reach: _Reach, words: frozenset[str]) -> bool:
-        nouns, verbs = len(words & reach.nouns), len(words & reach.verbs)
-        if reach.open and verbs:
-            return True
-        return nouns >= 2 or (nouns == 1 and (verbs > 0 or reach.asks))
+
+def _hit(reach: _Reach, every: frozenset[str], words: frozenset[str]) -> bool:
+    if every & reach.openers:
+        return True
+    nouns, verbs = len(words & reach.nouns), len(every & reach.verbs)
+    return (nouns > 0 and (verbs > 0 or reach.asks)) or nouns + len(words & reach.signals) >= 2
 
 
 def _reach(phrasing: Phrasing) -> _Reach:
     function = phrasing.function
     nouns: set[str] = set()
-    for text in (*phrasing.nouns, *phrasing.name.nouns, *function.aliases):
+    aliases = [" ".join(a.split()[1:]) for a in function.aliases]
+    for text in (*phrasing.nouns, *phrasing.name.nouns, *aliases):
         nouns |= _stems(text)
+    signals: set[str] = set()
+    leads: set[str] = set()
+    openers: set[str] = set()
     for head in phrasing.heads:
         if head.source == "construct":
-            nouns |= _stems(re.sub(r"\{[^{}]*\}", " ", head.text))
+            signals |= _stems(re.sub(r"\{[^{}]*\}", " ", head.text))
+            lead = head.text.partition("{")[0].strip()
+            if len(lead.split()) >= 3:
+                leads.add(f" {lead} ")
+            if (match := re.match(r"(\w+) \{", head.text)) and match[1] in _OPENERS:
+                openers.add(_stem(match[1]))
     for parameter in function.params:
         role = phrasing.roles[parameter.name]
         if parameter is phrasing.object or role.modifier:
@@ -88,16 +97,27 @@ def _reach(phrasing: Phrasing) -> _Reach:
     for parameter in phrasing.states:
         values = [True, False] if parameter.kind == "boolean" else parameter.schema.get("enum", ())
         spoken += [w.split()[0] for v in values for w in implied(v, parameter.name, parameter.schema)]
-    verbs = {_stem(v) for v in (*spoken, *phrasing.name.verb.split(), *(a.split()[0] for a in function.aliases))}
-    answers = bool(set(words_of(function.name)) & _ANSWERS)
-    wide = answers or (phrasing.name.group["class"] in _OPEN and phrasing.object is not None and not phrasing.nouns)
+    verbs = {_stem(v) for v in (*spoken, phrasing.name.verb.split()[0], *(a.split()[0] for a in function.aliases))}
+    thing = phrasing.object
+    free = thing is not None and thing.kind != "enum"
+    if set(words_of(function.name)) & _ANSWERS or (
+        free and phrasing.name.group["class"] in _OPEN and not phrasing.nouns
+    ):
+        openers |= {v for v in verbs if v not in lexicon().common and v not in _LOOSE}
+    if free and phrasing.name.group["class"] in ("translate", "call", "navigate"):
+        openers |= _stems(phrasing.name.verb)
     return _Reach(
-        frozenset(verbs), frozenset(nouns - verbs | _stems(" ".join(phrasing.name.nouns))), phrasing.name.asks, wide
+        frozenset(verbs),
+        frozenset(nouns),
+        frozenset(signals - nouns),
+        frozenset(openers),
+        tuple(sorted(leads)),
+        phrasing.name.asks,
     )
 
 
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(_stem(w) for w in re.findall(r"[a-z]+", text.lower()) if w not in _COMMON and len(w) > 1)
+    return frozenset(_stem(w) for w in re.findall(r"[a-z]+", text.lower()) if w not in lexicon().common and len(w) > 1)
 
 
 def _stem(word: str) -> str:

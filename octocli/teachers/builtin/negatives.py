@@ -24,7 +24,10 @@ from octocli.teachers.builtin.values import ValueSource
 KINDS = ("chit-chat", "other-app", "near-miss")
 TRIES = 400
 _NOW = dt.datetime(2026, 1, 5, 9, 0)
-_REQUEST = re.compile(r"^(?:what|who|how|why|when|where|which|is|are|do|does|did|can|should|will|i|my|you|it)\b")
+_QUESTION = re.compile(
+    r"(?:what|who|how|why|when|where|which|is|are|does|did|can|should|will|would|do (?:you|i|we|they|people))\b"
+)
+_TALK = re.compile(r"(?:i|i'm|my|you|it|we|the|there)\b")
 
 
 class NegativeWriter:
@@ -57,7 +60,7 @@ class NegativeWriter:
             text = filled(line, rng)
             if rng.random() < 0.12:
                 text = weighted(lexicon().frames["question"], rng).replace("{q}", text)
-            yield self._sample("chit-chat", line, text, rng, question=bool(_REQUEST.match(line)))
+            yield self._sample("chit-chat", line, text, rng, question=bool(_QUESTION.match(line)))
 
     def _other(self, split: Split, rng: random.Random) -> Iterator[Sample | None]:
         stubs = [(s, [t for t in s.says if bucket_of(_skeleton(t)) == split]) for s in self._stubs()]
@@ -68,12 +71,18 @@ class NegativeWriter:
             _, says = rng.choice(stubs)
             line = rng.choice(says)
             question, text = line.startswith("?"), filled(line.lstrip("?"), rng)
-            plain = question or _REQUEST.match(text) is not None
-            text = framed(Clause(text, "question" if plain else "command"), rng)
+            plain = question or _TALK.match(text) is not None
+            text = framed(Clause(text, "question" if question else "statement" if plain else "command"), rng)
             yield self._sample("other-app", line, text, rng, question=question)
 
     def _stubs(self) -> list[Stub]:
-        return [s for s in lexicon().stubs if not self.nearness.serves_any((s.name, *s.says))]
+        """Other apps' functions, less what the spec does: a saying of it is dropped, and a stub that is mostly it."""
+        kept = []
+        for stub in lexicon().stubs:
+            says = tuple(t for t in stub.says if not self.nearness.serves(SLOT.sub(" ", t)))
+            if len(says) * 3 > len(stub.says) * 2:
+                kept.append(Stub(stub.domain, stub.name, says))
+        return kept
 
     def _near(self, split: Split, rng: random.Random) -> Iterator[Sample | None]:
         lines = [line for line in lexicon().near if bucket_of(_skeleton(line)) == split]
@@ -87,7 +96,7 @@ class NegativeWriter:
                 continue
             if line.startswith("!"):
                 text = framed(Clause(text, "command"), rng)
-            yield self._sample("near-miss", line, text, rng, question=bool(_REQUEST.match(line)))
+            yield self._sample("near-miss", line, text, rng, question=bool(_QUESTION.match(line)))
 
     def _near_text(self, line: str, grammar: Grammar, source: ValueSource, rng: random.Random) -> str | None:
         nouns = [n for n in grammar.phrasing.nouns if len(n) > 2] or self.nearness.things(grammar.phrasing)
@@ -99,7 +108,9 @@ class NegativeWriter:
             if self.nearness.knows(noun):
                 return None
         text = line.replace("{np}", f"{rng.choice(('the', 'my', 'my', 'this'))} {noun}").replace("{x}", noun)
-        text = re.sub(r"\b(a|an) \{n\}", f"{indefinite(noun)} {noun}", text).replace("{n}", noun)
+        alone = noun if noun.endswith("s") else f"{indefinite(noun)} {noun}"
+        text = re.sub(r"\b(?:a|an) \{n\}", alone, text).replace("{n}", noun)
+        text = re.sub(r"\ba (?=(?:new|used) \S+s\b)|\ban (?=old \S+s\b)", "", text)
         if "{c}" in text or "{g}" in text:
             clause = self._own_clause(grammar, source, rng)
             if clause is None:

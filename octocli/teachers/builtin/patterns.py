@@ -1,11 +1,12 @@
-"""A text that a regular expression matches. Knows the plain constructs that API specs use; the schema has the last word."""
+"""A text that a regular expression matches. Knows what API specs use; the schema has the last word."""
 
 import random
 import re
-import re._constants as constants
-import re._parser as parser
+from importlib import import_module
 from typing import Any
 
+parser: Any = import_module("re._parser")
+constants: Any = import_module("re._constants")
 _SPOKEN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 

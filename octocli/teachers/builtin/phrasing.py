@@ -22,7 +22,14 @@ from octocli.teachers.builtin.naming import (
 from octocli.teachers.builtin.roles import Role, roles_of, words_of
 from octocli.teachers.builtin.surfaces import speaks_by_verb, state_adjectives, state_verbs
 
-Form = Literal["command", "question", "noun"]
+# Free text that is said for its own sake: nobody says "my good morning text".
+_WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
+# Nouns that say nothing beside the value: "the lamp", never "the device lamp".
+_GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "app", "product", "music", "media"})
+# Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
+_BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "book", "add", "set", "query"})
+
+Form = Literal["command", "question", "noun", "statement"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Phrasing:
         wordy = [
             p for p in self.function.params if p.kind in ("text", "enum", "array", "phone") and p not in self.states
         ]
+        named -= set(lexicon().nouns["attributes"]) - _GENERIC
         own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
         roled = [p for p in wordy if self.roles[p.name].object]
         direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
@@ -112,7 +120,7 @@ class Phrasing:
             yield NounPhrase(f"my {slot}", uses)
             yield NounPhrase(slot, uses)
         own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
-        if own and self.nouns:
+        if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
             noun = self.nouns[0]
             yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
         if (count := self._with_role("quantity")) and role.item:
@@ -177,13 +185,17 @@ class Phrasing:
     def _noun_heads(self) -> Iterator[Head]:
         if self.name.group["class"] in ("remove", "cancel", "turn_off", "stop", "close", "pause", "mute"):
             return
+        bare = self.name.group["class"] in _BARE_OBJECT
         for noun in self.objects:
-            if noun.text != "it":
+            slot_only = re.fullmatch(r"(?:the |my )?\{[^{}]*\}", noun.text) is not None
+            if noun.text != "it" and (
+                not slot_only or (bare and self.roles[next(iter(noun.uses))].name != "identifier")
+            ):
                 yield Head(_bare(noun.text), "noun", "noun", noun.uses, (), noun.weight)
 
     def _alias_heads(self) -> Iterator[Head]:
         for alias in self.function.aliases:
-            phrase = alias.strip().rstrip(".!?").lower()
+            phrase = re.sub(r" (?:to|at|for|in|on the|the)$", "", alias.strip().rstrip(".!?").lower())
             if is_verb_only(phrase) and self.objects:
                 for noun in self.objects:
                     yield Head(f"{phrase} {noun.text}", "command", "alias", noun.uses, (), noun.weight)

@@ -12,7 +12,7 @@ from typing import Any
 
 from octocli.core.samples import Sample, Split
 from octocli.core.spec import Function, Parameter, Spec
-from octocli.core.splits import bucket_of, normal
+from octocli.core.splits import bucket_of, free_values, normal
 from octocli.teachers.builtin.examples import Recipe, example_samples, recipes
 from octocli.teachers.builtin.filling import SLOT, fill
 from octocli.teachers.builtin.noise import roughen
@@ -133,9 +133,10 @@ class _Stream:
             if clause is None:
                 return None
             clauses.append(clause)
-        texts = [SLOT.sub(lambda m, i=i: f"{{{i}/{m[1]}}}", c.text) for i, c in enumerate(clauses)]  # type: ignore[misc]
-        text = texts[0] if len(texts) == 1 else joined(texts[0], texts[1], self.rng)
-        pattern = framed(Clause(text, clauses[0].form), self.rng)
+        text, front = _numbered(clauses[0].text, 0), _numbered(clauses[0].front, 0)
+        if len(clauses) > 1:
+            text = joined(text, _numbered(clauses[1].text, 1), self.rng)
+        pattern = framed(Clause(text, clauses[0].form, front), self.rng)
         if bucket_of(skeleton := normal(SLOT.sub("{}", pattern))) != self.split:
             return None
         if self.split != "train" and skeleton in self.writer.example_skeletons:
@@ -176,8 +177,11 @@ class _Stream:
         return self._filled("positive", roughen(pattern, self.rng, question), skeleton, [plan], "train")
 
 
-def _free_values(samples: tuple[Sample, ...], spec: Spec) -> Iterator[str]:
-    from octocli.core.splits import free_values
+def _numbered(text: str, index: int) -> str:
+    """Slots that say which call they belong to."""
+    return SLOT.sub(lambda m: f"{{{index}/{m[1]}}}", text)
 
+
+def _free_values(samples: tuple[Sample, ...], spec: Spec) -> Iterator[str]:
     for sample in samples:
         yield from free_values(sample, spec)

@@ -14,9 +14,17 @@ from typing import Any
 from octocli.teachers.builtin.lexicon import Weighted, lexicon
 from octocli.teachers.builtin.naming import gerund
 from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
-from octocli.teachers.builtin.surfaces import flag_phrases
+from octocli.teachers.builtin.surfaces import flag_phrases, state_adjectives
 
 _SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias": 3.0}
+# Heads that stand without naming their object: "order food" + "from Joe's".
+_WHOLE = ("alias", "construct")
+# "wake me up" is asked of somebody: nobody says "i want to wake me up".
+_TO_ME = re.compile(r"(?:\w+ (?:me|us)\b|.*\b(?:wake|get|remind|let|ping) me\b)")
+_BY_ME = re.compile(
+    r"(?!.*\byou\b)(?:i|i'd|i'm|i've|we|let's|let us|it's time|time|help me|feel|thinking|can i|may i)\b|help me"
+)
+TRIES = 20
 _FRONTED = re.compile(r"^(?:at|on|in|for|from|by|tonight|every|around) ")
 
 
@@ -26,6 +34,7 @@ class Clause:
 
     text: str
     form: Form
+    front: str = ""  # what stands before the frame: "at 7, could you ..."
 
 
 class Grammar:
@@ -39,85 +48,110 @@ class Grammar:
         self.phrasing = phrasing
         self._cache: dict[tuple[object, ...], list[tuple[float, list[Head], list[float]]]] = {}
 
-    def clause(
-        self, values: Mapping[str, Any], rng: random.Random, *, plain: bool = False, without: str = ""
-    ) -> Clause | None:
-        """A clause that says all of `values`; `plain` asks for a command, `without` names what must not be said."""
-        head = self._head(values, rng, plain, without)
+    def clause(self, values: Mapping[str, Any], rng: random.Random, *, plain: bool = False) -> Clause | None:
+        """A clause that says all of `values`; `plain` asks for a command."""
+        head = self._head(values, rng, plain)
         if head is None:
             return None
         implied = {name for name, _ in head.implies}
         rest = [name for name in values if name not in head.uses and name not in implied]
-        text = self._with_carriers(head, rest, values, rng)
-        return Clause(text, head.form)
+        text, front = self._with_carriers(head, rest, values, rng, may_front=not plain)
+        return Clause(text, head.form, front)
 
-    def _head(self, values: Mapping[str, Any], rng: random.Random, plain: bool, without: str) -> Head | None:
-        sources = self._eligible(values, plain, without)
+    def _head(self, values: Mapping[str, Any], rng: random.Random, plain: bool) -> Head | None:
+        sources = self._eligible(values, plain)
         if not sources:
             return None
         _, heads, cumulated = _pick(sources, rng)
         return rng.choices(heads, cum_weights=cumulated)[0]
 
-    def _eligible(
-        self, values: Mapping[str, Any], plain: bool, without: str
-    ) -> list[tuple[float, list[Head], list[float]]]:
+    def _eligible(self, values: Mapping[str, Any], plain: bool) -> list[tuple[float, list[Head], list[float]]]:
         states = tuple((p.name, repr(values[p.name])) for p in self.phrasing.states if p.name in values)
-        key = (frozenset(values), states, plain, without)
+        key = (frozenset(values), states, plain)
         if key not in self._cache:
             groups: dict[str, list[Head]] = defaultdict(list)
             for head in self.phrasing.heads:
-                if self._fits(head, values, plain, without):
+                if self._fits(head, values, plain):
                     groups[head.source].append(head)
             self._cache[key] = [
-                (_SHARES[source], heads, list(accumulate(h.weight for h in heads))) for source, heads in groups.items()
+                (
+                    _SHARES[source] * min(1.0, len(heads) / 12) ** 0.5,
+                    heads,
+                    list(accumulate(_weight(h, values, self.phrasing) for h in heads)),
+                )
+                for source, heads in groups.items()
             ]
         return self._cache[key]
 
-    def _fits(self, head: Head, values: Mapping[str, Any], plain: bool, without: str) -> bool:
+    def _fits(self, head: Head, values: Mapping[str, Any], plain: bool) -> bool:
         if not head.uses <= set(values) or (plain and head.form != "command"):
             return False
         if any(name not in values or values[name] != value for name, value in head.implies):
             return False
         implied = {name for name, _ in head.implies}
         open_states = [p.name for p in self.phrasing.states if p.name in values and p.name not in implied]
-        if open_states and not (head.source == "verb" and self.phrasing.name.neutral and not head.implies):
+        if open_states and not self._says_states(head, open_states, values):
             return False
         thing = self.phrasing.object
         if thing is None or thing.name not in values or thing.name in head.uses:
             return True
         role = self.phrasing.roles[thing.name]
         # Without its object a verb needs a noun of its own, and the object a carrier that can follow it.
-        return bool(self.phrasing.nouns) and role.object in ("person", "topic") or head.source in ("alias", "construct")
+        if all(carrier == "{}" for carrier in role.carriers):
+            return False
+        direct = self.phrasing.name.group["class"] in ("call", "text", "navigate", "remind")
+        spare_noun = bool(self.phrasing.nouns) and role.object in ("person", "topic") and not direct
+        return spare_noun or head.source in _WHOLE
 
-    def _with_carriers(self, head: Head, names: Sequence[str], values: Mapping[str, Any], rng: random.Random) -> str:
+    def _says_states(self, head: Head, names: Sequence[str], values: Mapping[str, Any]) -> bool:
+        """Whether a neutral verb can carry a state as a word of its own: "set the fan to on"."""
+        if head.source != "verb" or head.implies or not self.phrasing.name.neutral:
+            return False
+        return all(_state_words(self.phrasing, name, values[name]) for name in names)
+
+    def _with_carriers(
+        self, head: Head, names: Sequence[str], values: Mapping[str, Any], rng: random.Random, *, may_front: bool
+    ) -> tuple[str, str]:
         said = [(name, self._carrier(name, values[name], rng)) for name in names]
         rng.shuffle(said)
         said.sort(key=lambda pair: self.phrasing.roles[pair[0]].last)
         text, front = head.text, ""
         for _, carrier in said:
-            if not front and head.form == "command" and _FRONTED.match(carrier) and rng.random() < 0.07:
+            if may_front and not front and head.form == "command" and _FRONTED.match(carrier) and rng.random() < 0.07:
                 front = carrier
             else:
                 text += ("" if carrier.startswith(":") else " ") + carrier
-        return f"{front}{',' if rng.random() < 0.5 else ''} {text}" if front else text
+        return text, front
 
     def _carrier(self, name: str, value: Any, rng: random.Random) -> str:
         parameter = self.phrasing.function.param(name)
         slot = f"{{{name}}}"
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:
             return rng.choice(flag_phrases(value, name))
-        if parameter is not None and parameter in self.phrasing.states and isinstance(value, bool):
-            return "to on" if value else "to off"
+        if parameter is not None and parameter in self.phrasing.states:
+            return f"to {rng.choice(_state_words(self.phrasing, name, value))}"
         return rng.choice(self.phrasing.roles[name].carriers).replace("{}", slot)
+
+
+def _state_words(phrasing: Phrasing, name: str, value: Any) -> list[str]:
+    parameter = phrasing.function.param(name)
+    return state_adjectives(value, name, parameter.schema) if parameter is not None else []
 
 
 def framed(clause: Clause, rng: random.Random) -> str:
     """The clause inside a frame: "could you ... please", "i need ..."."""
     frame = weighted(lexicon().frames[clause.form], rng)
-    slot = {"command": "{c}", "question": "{q}", "noun": "{n}"}[clause.form]
-    if "{g}" in frame:
-        return frame.replace("{g}", gerund(clause.text))
-    return frame.replace(slot, clause.text)
+    for _ in range(TRIES):
+        if not (_TO_ME.match(clause.text) and _BY_ME.match(frame)):
+            break
+        frame = weighted(lexicon().frames[clause.form], rng)
+    slot = {"command": "{c}", "question": "{q}", "noun": "{n}", "statement": "{s}"}[clause.form]
+    words = frame.replace("{g}", gerund(clause.text)) if "{g}" in frame else frame.replace(slot, clause.text)
+    if not clause.front:
+        return words
+    if not re.match(r"\{c\}|please|can|could|would|i ", frame):
+        return f"{words} {clause.front}"
+    return f"{clause.front}{',' if rng.random() < 0.5 else ''} {words}"
 
 
 def joined(first: str, second: str, rng: random.Random) -> str:
@@ -128,6 +162,12 @@ def joined(first: str, second: str, rng: random.Random) -> str:
 def weighted(frames: Sequence[Weighted], rng: random.Random) -> str:
     """A frame by its weight."""
     return rng.choices(frames, weights=[f.weight for f in frames])[0].text
+
+
+def _weight(head: Head, values: Mapping[str, Any], phrasing: Phrasing) -> float:
+    """A head's share; a verb that leaves a state to a word of its own is heard less."""
+    open_state = any(p.name in values for p in phrasing.states) and not head.implies
+    return head.weight * (0.1 if open_state else 1.0)
 
 
 def _pick(

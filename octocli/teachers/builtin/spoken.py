@@ -54,10 +54,10 @@ def numbers(value: Any, *, percent: bool = False, low: Any = None, high: Any = N
     found += {2: ["a couple of"], 12: ["a dozen"], 6: ["half a dozen"]}.get(number, []) if not percent else []
     if percent:
         found += {50: ["half"], 25: ["a quarter"], 75: ["three quarters"]}.get(number, [])
-    if high is not None and number == high:
-        found += ["max", "maximum", "full"] if percent else ["max", "maximum", "the maximum"]
-    if low is not None and number == low:
-        found += ["the minimum", "minimum", "the lowest"]
+    if percent and high is not None and number == high:
+        found += ["max", "maximum", "full"]
+    if percent and low is not None and number == low:
+        found += ["the minimum", "minimum"]
     return list(dict.fromkeys(found))
 
 
@@ -82,7 +82,7 @@ def times(time: dt.time) -> list[str]:
         f"{hour}:{minute:02d}",
     ]
     bare = _bare(short, minute)
-    found += [f"{words} {half}" for words in bare[:3]] + [f"{words} {part}" for words in bare]
+    found += [f"{words} {half}" for words in bare if "o'clock" not in words] + [f"{words} {part}" for words in bare]
     if minute == 0:
         found += [f"{short}{half}", f"{short} {half}", f"{short} {half[0]}.m."]
     found += [f"{short}.{minute:02d} {half}", *bare, f"{short}:{minute:02d}"]
@@ -113,11 +113,14 @@ def relative_times(time: dt.time, now: dt.datetime) -> list[str]:
     """A time as seen from `now`: bare hours, "in 20 minutes", "tonight at 9"."""
     found = [*_bare(time.hour % 12 or 12, time.minute)]
     ahead = (time.hour * 60 + time.minute - now.hour * 60 - now.minute) % 1440
-    if 0 < ahead <= 180:
+    if 0 < ahead <= 180 and (ahead % 5 == 0 or ahead < 10):
         found += [f"in {words}" for words in durations(Fraction(ahead * 60))[:4]]
         found += [f"{words} from now" for words in durations(Fraction(ahead * 60))[:2]]
     if time.hour >= 18:
-        found += [f"tonight at {time.hour % 12}", f"{_bare(time.hour % 12, time.minute)[0]} tonight"]
+        found += [
+            f"tonight at {_bare(time.hour % 12, time.minute)[0]}",
+            f"{_bare(time.hour % 12, time.minute)[0]} tonight",
+        ]
     if time.hour < 12 and now.hour >= 12:
         found += [f"{_bare(time.hour % 12 or 12, time.minute)[0]} tomorrow morning"]
     return list(dict.fromkeys(found))
@@ -143,7 +146,8 @@ def dates(day: dt.date) -> list[str]:
     month = _MONTH_NAMES[day.month - 1]
     return [
         day.isoformat(), f"{month} {ordinal(day.day)} {day.year}", f"{month} {day.day}, {day.year}",
-        f"{day.day} {month} {day.year}", f"{day.month}/{day.day}/{day.year}", f"the {ordinal(day.day)} of {month} {day.year}",
+        f"{day.day} {month} {day.year}", f"{day.month}/{day.day}/{day.year}",
+        f"the {ordinal(day.day)} of {month} {day.year}",
     ]  # fmt: skip
 
 
@@ -154,7 +158,7 @@ def relative_dates(day: dt.date, today: dt.date) -> list[str]:
     found = {0: ["today"], 1: ["tomorrow"], 2: ["the day after tomorrow", "in two days"]}.get(ahead, [])
     if 0 < ahead <= 7:
         found = [*found, weekday, f"this {weekday}", weekday[:3]]
-    if 0 < ahead < 14:
+    if 1 < ahead < 14:
         found = [*found, f"next {weekday}", f"in {number_words(ahead)} days", f"in {ahead} days"]
     if ahead in (7, 14):
         found = [*found, "in a week" if ahead == 7 else "in two weeks", *(["next week"] if ahead == 7 else [])]
@@ -280,7 +284,7 @@ def money(value: Any) -> list[str]:
             f"{amount:.2f} dollars",
             f"{whole} dollars and {cents} cents",
             f"{whole} dollars {cents}",
-            f"{amount:g}",
+            f"{amount}",
         ]
     words = number_words(whole)
     plural = "s" * (whole != 1)

@@ -58,7 +58,9 @@ def implied(value: Any, name: str, schema: Schema) -> list[str]:
         ]
     elif kind == "enum":
         phrases = [*state_verbs(value, name, schema), *state_adjectives(value, name, schema)]
-    plain = (" ".join(p.replace("{o}", " ").replace("{one}", " ").split()) for p in phrases)
+    # An object may stand between a verb's words, so what follows it counts alone: "turn the lamp off".
+    parts = (part for p in phrases for part in (p.replace("{o}", " "), p.rpartition("{o}")[2] or p.partition("{o}")[0]))
+    plain = (" ".join(p.replace("{one}", "one").split()) for p in parts)
     return list(dict.fromkeys(p for p in plain if p))
 
 

@@ -7,7 +7,8 @@ keeps to its side of the split.
 import datetime as dt
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from octocli.core.kinds import kind_of, unit_of
@@ -159,8 +160,6 @@ def _ahead(rng: random.Random) -> int:
 
 def _length(rng: random.Random, name: str, schema: Schema) -> Any | None:
     if "string" in str(schema.get("type")):
-        from fractions import Fraction
-
         return iso_duration(Fraction(rng.choice(_LENGTHS)))
     unit = unit_of(name, schema) or "seconds"
     if unit == "days":
@@ -168,9 +167,9 @@ def _length(rng: random.Random, name: str, schema: Schema) -> Any | None:
     lengths = (*_LENGTHS, *_SHORT) if unit == "seconds" else _LENGTHS
     low, high = _bounds(schema, (1, 10**9))
     fitting = [s for s in lengths if low <= s / SECONDS[unit] <= high and not s % SECONDS[unit]]
-    if not fitting or rng.random() < 0.25:
-        top = min(high, {"seconds": 600, "minutes": 240, "hours": 48}[unit])
-        return rng.randint(int(low), max(int(low), int(top)))
+    if not fitting or rng.random() < 0.12:
+        top = int(min(high, {"seconds": 300, "minutes": 120, "hours": 24}[unit]))
+        return rng.randint(int(low), max(int(low), top))
     return rng.choice(fitting) // SECONDS[unit]
 
 
@@ -213,8 +212,3 @@ def _phones(rng: random.Random) -> list[str]:
     area = rng.choice(("212", "415", "303", "617", "512", "206", "720", "555"))
     plain = f"{area}{digits}"
     return [plain, f"+1{plain}", f"{area}-{digits[:3]}-{digits[3:]}"]
-
-
-def seeds_in(text: str) -> Iterator[str]:
-    """Quoted words of a description, as examples of a value."""
-    yield from re.findall(r"[\"'“]([\w][^\"'”]{1,30})[\"'”]", text)

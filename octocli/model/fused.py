@@ -1,0 +1,211 @@
+"""Blocks of a network with hand-written gradients: LoRA on a linear layer, RMSNorm, gated MLP, cross-entropy.
+
+Autograd keeps and re-reads many intermediate matrices; on a CPU that costs as much time as the products themselves.
+Each block here is exact: `fuse` puts one in only where it gives the same numbers as the block it replaces.
+Shapes: inputs [..., width]; n is the number of learnt positions.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def _apply(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:
+    result: Tensor = function.apply(*inputs)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _LoraProduct(torch.autograd.Function):
+    """x W' + s (x A') B', accumulated in place."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        low = flat @ a.T
+        out = flat @ weight.T if bias is None else torch.addmm(bias, flat, weight.T)
+        out.addmm_(low, b.T, alpha=scale)
+        ctx.save_for_backward(flat, weight, a, b, low)
+        ctx.scale = scale
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        flat, weight, a, b, low = ctx.saved_tensors
+        flat_grad = grad.reshape(-1, grad.shape[-1])
+        low_grad = (flat_grad @ b).mul_(ctx.scale)
+        x_grad = None
+        if ctx.needs_input_grad[0]:
+            x_grad = (flat_grad @ weight).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
+        return x_grad, None, None, low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale), None
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer with a LoRA (arXiv 2106.09685): A starts random, B at zero."""
+
+    def __init__(self, base: nn.Linear, rank: int, alpha: int) -> None:
+        super().__init__()
+        self.base = base
+        device = base.weight.device
+        self.lora_a = nn.Parameter(torch.empty(rank, base.in_features, device=device))
+        self.lora_b = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
+        self.scale = alpha / rank
+        nn.init.kaiming_uniform_(self.lora_a, a=math.sqrt(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] -> [..., out]."""
+        return _apply(_LoraProduct, x, self.base.weight, self.base.bias, self.lora_a, self.lora_b, self.scale)
+
+
+class _Norm(torch.autograd.Function):
+    """RMSNorm with a frozen weight."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+        inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        inverse = inverse.pow_(2).div_(x.shape[-1]).add_(eps).rsqrt_()
+        normal = x * inverse
+        ctx.save_for_backward(normal, weight, inverse)
+        scaled: Tensor = normal * weight
+        return scaled
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        normal, weight, inverse = ctx.saved_tensors
+        inner = grad * weight
+        along = (inner * normal).mean(-1, keepdim=True)
+        return torch.addcmul(inner, normal, along, value=-1).mul_(inverse), None, None
+
+
+class _Gate(torch.autograd.Function):
+    """silu(gate) * up."""
+
+    @staticmethod
+    def forward(ctx: Any, gate: Tensor, up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate, up)
+        return functional.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        gate, up = ctx.saved_tensors
+        sigmoid = torch.sigmoid(gate)
+        active = gate * sigmoid
+        # d silu = sigmoid + silu * (1 - sigmoid)
+        slope = torch.addcmul(sigmoid, active, sigmoid, value=-1).add_(active)
+        return slope.mul_(up).mul_(grad), active.mul_(grad)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Weighted mean cross-entropy over two row blocks, gradients made on the way so that logits are held once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, weights: Tensor, softcap: float
+    ) -> Tensor:
+        old = len(matrix)
+        logits = hidden.new_empty(len(hidden), old + len(rows))
+        torch.mm(hidden, matrix.T, out=logits[:, :old])
+        torch.mm(hidden, rows.T, out=logits[:, old:])
+        slope = None
+        if softcap:
+            logits.div_(softcap).tanh_()
+            slope = 1 - logits.square()
+            logits.mul_(softcap)
+        each = torch.logsumexp(logits, dim=-1)
+        share = weights / weights.sum()
+        index = torch.arange(len(hidden), device=hidden.device)
+        loss = ((each - logits[index, targets]) * share).sum()
+        logits.sub_(each.unsqueeze(-1)).exp_()
+        logits[index, targets] -= 1
+        logits.mul_(share.unsqueeze(-1))
+        if slope is not None:
+            logits.mul_(slope)
+        ctx.save_for_backward(
+            torch.mm(logits[:, :old], matrix).addmm_(logits[:, old:], rows), logits[:, old:].T @ hidden
+        )
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        hidden_grad, rows_grad = ctx.saved_tensors
+        return hidden_grad * grad, None, rows_grad * grad, None, None, None
+
+
+def cross_entropy(
+    hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, weights: Tensor, softcap: float | None
+) -> Tensor:
+    """Mean cross-entropy of `hidden` [n, width] against the frozen `matrix` and the learnt `rows` below it.
+
+    Args:
+        hidden: last hidden states at the learnt positions.
+        matrix: the base's output matrix [vocabulary, width]; gets no gradient.
+        rows: output rows of the new tokens [tokens, width].
+        targets: ids [n].
+        weights: loss weights [n]; the mean is weighted by them.
+        softcap: Gemma 2's cap on logits, if any.
+    """
+    return _apply(_CrossEntropy, hidden, matrix.detach(), rows, targets, weights, softcap or 0.0)
+
+
+class FusedNorm(nn.Module):
+    """RMSNorm; `shift` is 1 for Gemma, whose weights are stored minus one."""
+
+    scale: Tensor
+
+    def __init__(self, weight: Tensor, eps: float, shift: float) -> None:
+        super().__init__()
+        self.register_buffer("scale", (weight.detach() + shift).clone(), persistent=False)
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., width] -> [..., width]."""
+        return _apply(_Norm, x, self.scale, self.eps)
+
+
+class FusedMlp(nn.Module):
+    """down(silu(gate(x)) * up(x))."""
+
+    def __init__(self, gate: nn.Module, up: nn.Module, down: nn.Module) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = gate, up, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., width] -> [..., width]."""
+        result: Tensor = self.down_proj(_apply(_Gate, self.gate_proj(x), self.up_proj(x)))
+        return result
+
+
+def fuse(model: nn.Module) -> int:
+    """Put fused norms and MLPs into a frozen network where they give the same numbers; returns how many."""
+    count = 0
+    for name, module in list(model.named_modules()):
+        fused = _fused(module)
+        if fused is not None and _agree(module, fused):
+            parent, _, leaf = name.rpartition(".")
+            setattr(model.get_submodule(parent), leaf, fused)
+            count += 1
+    return count
+
+
+def _fused(module: nn.Module) -> nn.Module | None:
+    kind = type(module).__name__
+    weight = getattr(module, "weight", None)
+    if kind.endswith("RMSNorm") and isinstance(weight, Tensor):
+        eps: float = getattr(module, "variance_epsilon", 0.0) or getattr(module, "eps", 1e-6)
+        return FusedNorm(weight, eps, 1.0 if kind.startswith("Gemma") else 0.0)
+    linear = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
+    if kind.endswith("MLP") and all(isinstance(part, nn.Module) for part in linear):
+        return FusedMlp(*linear)  # type: ignore[arg-type]
+    return None
+
+
+@torch.no_grad()
+def _agree(module: nn.Module, fused: nn.Module) -> bool:
+    """Whether both give the same numbers on a probe."""
+    weight = next(module.parameters())
+    generator = torch.Generator().manual_seed(0)
+    probe = torch.randn(3, weight.shape[-1], generator=generator).to(weight.device, weight.dtype)
+    expected = module(probe)
+    return bool(torch.allclose(expected, fused(probe), rtol=1e-4, atol=1e-5 * float(expected.abs().max())))
