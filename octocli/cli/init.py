@@ -28,7 +28,9 @@ def init_cli(
       octo init doordash --spec api.json
       octo init --list-templates
     """
+    from octocli.core.config import Config
     from octocli.core.errors import BadInput
+    from octocli.model.bases import STARTERS
     from octocli.stages.scaffold import scaffold, templates
 
     if list_templates:
@@ -48,4 +50,8 @@ def init_cli(
     )
     for place in report.unexpressed:
         console.warn(f"api.json: {place}: decoding cannot enforce this keyword; calls that break it come as unresolved")
-    console.say(f"\nnext: cd {report.root} && octo build")
+    starter = STARTERS[Config().base]
+    console.say(
+        f"\nbase: {starter.name}, {starter.parameters} parameters, {starter.licence} (octo.toml; see: octo bases)"
+    )
+    console.say(f"next: cd {report.root} && octo build")

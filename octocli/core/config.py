@@ -28,7 +28,9 @@ class SynthSettings(_Settings):
     held_out_per_function: int = Field(
         44, ge=1, description="positives a function for test; a quarter more for validation"
     )
-    negatives: float = Field(0.35, ge=0, le=5, description="negatives per positive, all kinds together")
+    negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
+    parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
+    missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
 
 
 class TrainSettings(_Settings):
@@ -43,7 +45,7 @@ class TrainSettings(_Settings):
     weight_decay: float = Field(0.0, ge=0)
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: int = Field(32, ge=1, description="LoRA alpha")
-    modules: tuple[str, ...] = Field(LORA_MODULES, description="linear layers that get a LoRA")
+    modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
     token_weight: float = Field(1.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
     checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
@@ -100,7 +102,7 @@ def load_config(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: not TOML: {error}") from None
     preset = data.pop("preset", None)
-    if preset is not None and preset not in PRESETS:
+    if preset is not None and preset not in list(PRESETS):
         raise BadInput(f"{path}: preset: {preset!r} is unknown", hint=f"known presets: {', '.join(PRESETS)}")
     merged = _merge(PRESETS.get(preset, {}) if preset else {}, data)
     return _checked(Config, merged, str(path))

@@ -80,6 +80,9 @@ def parse_sample(data: Any, where: str) -> Sample:
     split = data.get("split")
     if split is not None and split not in SPLITS:
         raise BadInput(f"{where}: split {split!r} is unknown", hint=f"use one of {', '.join(SPLITS)}")
+    for name in ("now", "skeleton"):
+        if not isinstance(data.get(name), (str, type(None))):
+            raise BadInput(f"{where}: {name!r} is no text")
     said = data.get("said") or {}
     if not isinstance(said, dict) or not all(isinstance(words, str) for words in said.values()):
         raise BadInput(f"{where}: 'said' does not map JSON pointers to words")
@@ -98,9 +101,16 @@ def parse_sample(data: Any, where: str) -> Sample:
 
 def _are_calls(calls: Any) -> bool:
     return isinstance(calls, (list, tuple)) and all(
-        isinstance(c, dict) and isinstance(c.get("name"), str) and isinstance(c.get("arguments", {}), dict)
+        isinstance(c, dict)
+        and isinstance(c.get("name"), str)
+        and isinstance(c.get("arguments", {}), dict)
+        and _are_names(c.get("missing", []))
         for c in calls
     )
+
+
+def _are_names(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) and all(isinstance(name, str) for name in data)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -111,7 +121,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
         BadInput: a line is not JSON; the message has its number.
     """
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, _parse_line(line, f"{path}:{number}")
@@ -125,7 +135,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 def _parse_line(line: str, where: str) -> Any:
     try:
-        return json.loads(line)
+        data = json.loads(line)
+        if "\\ud" in line.lower():
+            json.dumps(data, ensure_ascii=False).encode("utf-8")
+        return data
+    except UnicodeEncodeError:
+        raise BadInput(f"{where}: half a character (a lone \\ud... escape) is no UTF-8") from None
     except (json.JSONDecodeError, RecursionError) as error:
         detail = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
         raise BadInput(f"{where}: not JSON: {detail}", hint="one JSON object a line") from None

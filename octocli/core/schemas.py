@@ -84,12 +84,15 @@ def _target(reference: str, schema: Schema) -> object:
 def value_faults(value: object, schema: Schema) -> list[str]:
     """What is wrong with `value` under `schema`, one line each; empty when it is valid."""
     validator = _validator(_Frozen(schema))
-    return [_one_line(error) for error in validator.iter_errors(value)]
+    try:
+        return [_one_line(error) for error in validator.iter_errors(value)]
+    except OverflowError:  # multipleOf divides in floating point
+        return ["a number too large to be checked"]
 
 
 def is_valid(value: object, schema: Schema) -> bool:
     """Whether `value` passes `schema`, formats included."""
-    return bool(_validator(_Frozen(schema)).is_valid(value))
+    return not value_faults(value, schema)
 
 
 def types_of(schema: Schema) -> tuple[str, ...]:

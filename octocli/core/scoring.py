@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from octocli.core.calls import dump_value, is_default, is_nested
+from octocli.core.calls import dump_value, is_nested
 from octocli.core.spec import Spec
 
 Calls = Sequence[Mapping[str, Any]]
@@ -91,11 +91,13 @@ def relaxed_text(text: str) -> str:
     ('10', 'husband', 'the')
     """
     text = " ".join(text.lower().split())
-    bare = re.sub(r"^[^\w$€£+\-]+|[^\w%]+$", "", text) or text
-    words = bare.split()
-    while len(words) > 1 and words[0] in _LEADING:
-        words.pop(0)
-    return " ".join(words)
+    while True:
+        bare = re.sub(r"^[^\w$€£+\-]+|[^\w%]+$", "", text) or text
+        first, _, rest = bare.partition(" ")
+        bare = rest if rest and first in _LEADING else bare
+        if bare == text:
+            return text
+        text = bare
 
 
 def _canonical(call: Mapping[str, Any], spec: Spec, text: Any) -> str:
@@ -103,13 +105,17 @@ def _canonical(call: Mapping[str, Any], spec: Spec, text: Any) -> str:
     arguments: dict[str, Any] = {}
     for name, value in call.get("arguments", {}).items():
         parameter = function.param(name) if function else None
-        if parameter is not None and not parameter.required and is_default(value, parameter.schema):
-            continue
         if function is not None and is_nested(value, spec, function, name):
             arguments[name] = _canonical(value, spec, text)
-        else:
-            arguments[name] = _leaves(value, text)
+            continue
+        said = _leaves(value, text)
+        if parameter is None or parameter.required or not _is_default(said, parameter.schema, text):
+            arguments[name] = said
     return dump_value([call["name"], dict(sorted(arguments.items())), sorted(call.get("missing", ()))])
+
+
+def _is_default(said: Any, schema: Mapping[str, Any], text: Any) -> bool:
+    return "default" in schema and dump_value(said) == dump_value(_leaves(schema["default"], text))
 
 
 def _leaves(value: Any, text: Any) -> Any:

@@ -163,7 +163,7 @@ def load_spec(path: Path, app: str | None = None) -> Spec:
 def read_json(path: Path) -> Any:
     """Read one JSON file, or say where it breaks."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file") from None
     except IsADirectoryError:

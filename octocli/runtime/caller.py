@@ -14,7 +14,7 @@ from typing import Any
 from octocli.core.calls import read_target, write_target
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import Manifest, parse_manifest
-from octocli.runtime.decoding import GREEDY, Sampling, decode, to_pieces
+from octocli.runtime.decoding import GREEDY, MAX_NEW_TOKENS, Decoded, Sampling, decode, to_pieces
 from octocli.runtime.engine import Engine, prompt_ids
 from octocli.runtime.grammar import make_grammar
 from octocli.runtime.typed_values import type_call
@@ -65,10 +65,29 @@ class Caller:
             draft: ids that another model answered with; makes it faster, never different.
             sampling: greedy unless told.
         """
+        prompt = self._prompt(query)
+        decoded = decode(self.engine, self._matcher.deep_copy(), prompt, draft=draft, sampling=sampling)
+        return self._answer(decoded, now)
+
+    def ask_many(
+        self, queries: Sequence[str], nows: Sequence[datetime | None], drafts: Sequence[Sequence[int]]
+    ) -> list[Answer]:
+        """Answer several queries, each with a draft: the drafts are read at once, and only wrong ones cost more."""
+        prompts = [self._prompt(query) for query in queries]
+        drafts = [draft[:MAX_NEW_TOKENS] for draft in drafts]
+        read = [([*prompt, *draft], 1 + len(draft)) for prompt, draft in zip(prompts, drafts, strict=True)]
+        rows = self.engine.read_many(read)
+        return [
+            self._answer(decode(self.engine, self._matcher.deep_copy(), prompt, draft=draft, ahead=ahead), now)
+            for prompt, draft, ahead, now in zip(prompts, drafts, rows, nows, strict=True)
+        ]
+
+    def _prompt(self, query: str) -> list[int]:
         if not query.strip():
             raise BadInput("the query is empty")
-        ids = prompt_ids(self.engine, query)
-        decoded = decode(self.engine, self._matcher.deep_copy(), ids, draft=draft, sampling=sampling)
+        return prompt_ids(self.engine, query)
+
+    def _answer(self, decoded: Decoded, now: datetime | None) -> Answer:
         pieces = to_pieces(self.engine, decoded.ids)
         raw = read_target(pieces, self.manifest.spec, self.manifest.tokens) if decoded.finished else ()
         tokens = self.manifest.tokens

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from octocli.core.calls import Piece
-from octocli.runtime.engine import Engine
+from octocli.core.errors import BadInput
+from octocli.runtime.engine import CONTEXT, Engine
 
 MAX_NEW_TOKENS = 256
 
@@ -54,6 +55,7 @@ def decode(
     prompt: Sequence[int],
     *,
     draft: Sequence[int] = (),
+    ahead: np.ndarray | None = None,
     sampling: Sampling = GREEDY,
     limit: int = MAX_NEW_TOKENS,
 ) -> Decoded:
@@ -64,38 +66,31 @@ def decode(
         matcher: a llguidance matcher in its initial state; it is used up.
         prompt: ids of the whole prompt.
         draft: a guess at the answer, e.g. another model's; wrong guesses cost time only.
+        ahead: logits [1 + len(draft), vocabulary] after the prompt and each drafted id, if they are read already.
         sampling: greedy by default.
         limit: most new ids.
+
+    Raises:
+        BadInput: the prompt leaves no room for an answer.
     """
+    if len(prompt) + limit > CONTEXT:
+        raise BadInput(f"the query is too long: {len(prompt)} tokens, {CONTEXT - limit} at most")
     end = engine.special[engine.manifest.tokens.end]
-    logits = engine.begin(prompt)
-    choices = _choices(engine, logits)
-    ids: list[int] = []
+    draft = draft[:limit]
+    rows = engine.read([*prompt, *draft], 1 + len(draft)) if ahead is None else ahead
+    choices = _choices(engine, rows[0])
+    guess, ids = list(draft), list[int]()
     while len(ids) < limit:
-        token = _next(logits, matcher, sampling)
-        ids.append(token)
-        if token == end:
-            return Decoded(tuple(ids), choices, finished=True)
-        matcher.consume_token(token)
-        guess = _guess(ids, draft, limit)
-        rows = engine.extend([token, *guess])
-        accepted = 0
-        for guessed in guess:
-            if _next(rows[accepted], matcher, sampling) != guessed:
-                break
-            accepted += 1
-            ids.append(guessed)
-            if guessed == end:
+        for position, logits in enumerate(rows):
+            token = _next(logits, matcher, sampling)
+            ids.append(token)
+            if token == end:
                 return Decoded(tuple(ids), choices, finished=True)
-            matcher.consume_token(guessed)
-        logits = np.array(rows[accepted])
-        engine.rewind(len(guess) - accepted)
+            matcher.consume_token(token)
+            if guess[position : position + 1] != [token] or len(ids) == limit:
+                break
+        rows, guess = engine.read([*prompt, *ids]), []
     return Decoded(tuple(ids), choices, finished=False)
-
-
-def _guess(ids: Sequence[int], draft: Sequence[int], limit: int) -> list[int]:
-    follows = len(draft) > len(ids) and list(draft[: len(ids)]) == list(ids)
-    return list(draft[len(ids) : limit]) if follows else []
 
 
 def _next(logits: np.ndarray, matcher: Any, sampling: Sampling) -> int:

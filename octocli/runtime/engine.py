@@ -11,6 +11,10 @@ import numpy as np
 from octocli.core.manifest import Manifest
 
 
+CONTEXT = 2048
+"""The most ids of a prompt and its answer together."""
+
+
 class Engine(Protocol):
     """A loaded model with its manifest."""
 
@@ -30,14 +34,14 @@ class Engine(Protocol):
     def decode(self, ids: Sequence[int]) -> str:
         """The text of plain ids."""
 
-    def begin(self, ids: Sequence[int]) -> np.ndarray:
-        """Read a new sequence and give the logits [vocabulary] after it; what it shares with the last is kept."""
+    def read(self, ids: Sequence[int], last: int = 1) -> np.ndarray:
+        """Read a sequence and give the logits [last, vocabulary] after each of its last ids.
 
-    def extend(self, ids: Sequence[int]) -> np.ndarray:
-        """Read on and give the logits [len(ids), vocabulary] after each id. Valid until the next call."""
+        What it shares with the sequence before is not read again.
+        """
 
-    def rewind(self, count: int) -> None:
-        """Forget the last `count` ids."""
+    def read_many(self, sequences: Sequence[tuple[Sequence[int], int]]) -> list[np.ndarray]:
+        """`read` for several sequences, each with its own `last`; at once where that is faster."""
 
     def grammar_tokenizer(self) -> Any:
         """The vocabulary as llguidance wants it, made once."""

@@ -16,9 +16,8 @@ import numpy as np
 from octocli.core.errors import BadInput
 from octocli.core.manifest import GGUF_KEY, parse_manifest
 from octocli.model.quantise import silence
-from octocli.runtime.engine import shared_prefix
+from octocli.runtime.engine import CONTEXT, shared_prefix
 
-CONTEXT = 2048
 _BATCH = 512
 
 
@@ -61,21 +60,17 @@ class LlamaEngine:
             parts.append(buffer.raw[:count])
         return b"".join(parts).decode("utf-8", "replace")
 
-    def begin(self, ids: Sequence[int]) -> np.ndarray:
-        """Read a new sequence; logits [vocabulary] after it."""
-        keep = min(shared_prefix(self._read, ids), len(ids) - 1)
-        self.rewind(len(self._read) - keep)
-        return np.asarray(self._forward(ids[keep:], 1)[0])
+    def read(self, ids: Sequence[int], last: int = 1) -> np.ndarray:
+        """Read a sequence; logits [last, vocabulary]."""
+        keep = min(shared_prefix(self._read, ids), len(ids) - last)
+        if keep < len(self._read):
+            self._read = self._read[:keep]
+            lc.llama_memory_seq_rm(lc.llama_get_memory(self._context), 0, keep, -1)
+        return self._forward(ids[keep:], last)
 
-    def extend(self, ids: Sequence[int]) -> np.ndarray:
-        """Read on; logits [len(ids), vocabulary]."""
-        return self._forward(ids, len(ids))
-
-    def rewind(self, count: int) -> None:
-        """Forget the last `count` ids."""
-        if count:
-            self._read = self._read[: len(self._read) - count]
-            lc.llama_memory_seq_rm(lc.llama_get_memory(self._context), 0, len(self._read), -1)
+    def read_many(self, sequences: Sequence[tuple[Sequence[int], int]]) -> list[np.ndarray]:
+        """Read several sequences, one after the other: the shared prompt is kept between them."""
+        return [self.read(ids, last) for ids, last in sequences]
 
     def grammar_tokenizer(self) -> Any:
         """The vocabulary for llguidance; octo's end token is its end of sequence."""
@@ -93,8 +88,6 @@ class LlamaEngine:
 
     def _forward(self, ids: Sequence[int], keep: int) -> np.ndarray:
         """Logits after the last `keep` ids."""
-        if len(self._read) + len(ids) > CONTEXT:
-            raise BadInput(f"the query is too long: {len(self._read) + len(ids)} tokens, {CONTEXT} at most")
         rows = []
         for start in range(0, len(ids), _BATCH):
             chunk = ids[start : start + _BATCH]

@@ -54,22 +54,32 @@ class TransformersEngine:
         """The text of plain ids."""
         return str(self.vocabulary.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
-    def begin(self, ids: Sequence[int]) -> np.ndarray:
-        """Read a new sequence; logits [vocabulary] after it."""
-        keep = min(shared_prefix(self._read, ids), len(ids) - 1)
-        self.rewind(len(self._read) - keep)
-        return np.asarray(self._forward(ids[keep:], 1)[0])
+    def read(self, ids: Sequence[int], last: int = 1) -> np.ndarray:
+        """Read a sequence; logits [last, vocabulary]."""
+        keep = min(shared_prefix(self._read, ids), len(ids) - last)
+        self._rewind(len(self._read) - keep)
+        return self._forward(ids[keep:], last)
 
-    def extend(self, ids: Sequence[int]) -> np.ndarray:
-        """Read on; logits [len(ids), vocabulary]."""
-        return self._forward(ids, len(ids))
+    @torch.inference_mode()
+    def read_many(self, sequences: Sequence[tuple[Sequence[int], int]]) -> list[np.ndarray]:
+        """Read several sequences in one pass, padded on the right: a causal model never looks there."""
+        length = max(len(ids) for ids, _ in sequences)
+        batch = torch.tensor([[*ids, *[0] * (length - len(ids))] for ids, _ in sequences])
+        states = self.trained.model.base_model(input_ids=batch, use_cache=False).last_hidden_state
+        wanted = torch.cat(
+            [row[len(ids) - last : len(ids)] for row, (ids, last) in zip(states, sequences, strict=True)]
+        )
+        logits = self.trained.model.get_output_embeddings()(wanted)
+        softcap = getattr(self.trained.model.config.get_text_config(), "final_logit_softcapping", None)
+        if softcap:
+            logits = torch.tanh(logits / softcap) * softcap
+        return [np.asarray(part.float().numpy()) for part in logits.split([last for _, last in sequences])]
 
-    def rewind(self, count: int) -> None:
-        """Forget the last `count` ids."""
+    def _rewind(self, count: int) -> None:
         if count:
             self._read = self._read[: len(self._read) - count]
             if self._read:
-                self._cache.crop(len(self._read))
+                self._cache.crop(-count)
             else:
                 self._cache = DynamicCache()
 

@@ -4,6 +4,7 @@ What cannot be made valid goes to `unresolved`, never to `arguments`: a call wit
 valid against the spec, always.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -56,4 +57,13 @@ def _typed(value: Any, parameter: Parameter, now: datetime | None) -> tuple[Any]
             return (value,)
         resolved = resolve(value, parameter.name, parameter.schema, now)
         return None if resolved is None else (resolved,)
-    return (value,) if is_valid(value, parameter.schema) else None
+    return (value,) if is_valid(value, parameter.schema) and _is_json(value) else None
+
+
+def _is_json(value: Any) -> bool:
+    """Whether the value can be written as JSON: a number such as 1e999 is read as infinite and cannot."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True

@@ -24,17 +24,20 @@ _PATIENCE = 400
 
 @dataclass(frozen=True)
 class Cell:
-    """One box of the plan: who it is about, on which side, and how many rows it wants."""
+    """One box of the plan: who it is about, what kind of rows on which side, and how many it wants.
 
-    subject: str
+    `subject` is a function, or None for negatives; `kinds` are the kinds of sample that count.
+    """
+
+    subject: str | None
+    kinds: tuple[str, ...]
     split: Split
-    positive: bool
     wanted: int
 
     @property
     def name(self) -> str:
         """The name that its rows carry."""
-        return f"{self.subject}/{self.split}"
+        return f"{self.subject or 'none'}/{self.kinds[0]}/{self.split}"
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,15 @@ def plan(spec: Spec, settings: SynthSettings, negative_kinds: tuple[str, ...]) -
     wanted: dict[Split, int] = {"train": settings.per_function, "validation": max(1, held_out // 4), "test": held_out}
     cells = []
     for split in SPLITS:
-        cells += [Cell(f.name, split, True, wanted[split]) for f in spec.functions]
+        cells += [Cell(f.name, ("positive", "example"), split, wanted[split]) for f in spec.functions]
+        parallel, missing = (round(share * wanted[split]) for share in (settings.parallel, settings.missing))
+        cells += [Cell(f.name, ("parallel",), split, parallel) for f in spec.functions if parallel]
+        lacking = [f for f in spec.functions if missing and any(p.required for p in f.params)]
+        cells += [Cell(f.name, ("missing",), split, missing) for f in lacking]
         negatives = round(settings.negatives * wanted[split] * len(spec.functions))
         for index, kind in enumerate(negative_kinds):
             share = negatives // len(negative_kinds) + (index < negatives % len(negative_kinds))
-            cells.append(Cell(f"none:{kind}", split, False, share))
+            cells.append(Cell(None, (kind,), split, share))
     return cells
 
 
@@ -126,6 +133,8 @@ def _fill(cell: Cell, teacher: Teacher, spec: Spec, store: _Store) -> Iterator[S
         if draw < skip:
             continue
         idle += 1
+        if sample.kind not in cell.kinds:
+            continue
         if normal(sample.query) not in store.texts:
             idle = 0
             sample = replace(sample, teacher=teacher.name, extra={**sample.extra, "cell": cell.name, "draw": draw})
@@ -134,6 +143,6 @@ def _fill(cell: Cell, teacher: Teacher, spec: Spec, store: _Store) -> Iterator[S
 
 
 def _stream(cell: Cell, teacher: Teacher, spec: Spec) -> Iterator[Sample]:
-    if cell.positive:
+    if cell.subject is not None:
         return teacher.positives(spec.by_name[cell.subject], cell.split)
-    return teacher.negatives(cell.subject.removeprefix("none:"), cell.split)
+    return teacher.negatives(cell.kinds[0], cell.split)

@@ -83,7 +83,8 @@ def _said_by_all(parameter: Parameter, text: str, span: tuple[int, int]) -> bool
     """Whether more of the sentence than the value's own words depends on it: "shut it off", "heat it up to 22"."""
     if parameter.kind in ("boolean", "array", "object") or speaks_by_verb(parameter.name, parameter.schema):
         return True
-    return parameter.kind == "enum" and starts_with_verb(text[span[0] : span[1]])
+    words = text[span[0] : span[1]]
+    return parameter.kind == "enum" and " " not in words and starts_with_verb(words)
 
 
 def _said(query: str, call: Mapping[str, Any], spec: Spec, index: int) -> dict[str, str]:

@@ -21,9 +21,9 @@ def roughen(pattern: str, rng: random.Random, question: bool = False) -> str:
     text = pattern
     if style > 0.72:
         text = _shortened(text, rng)
-    if style > 0.82:
+    if style > 0.94:
         text = _typo(text, rng)
-    if style > 0.9:
+    if style > 0.88:
         text = _without_articles(text, rng)
     if style > 0.96:
         text = f"{rng.choice(lexicon().noise['fillers_before'])} {text}"

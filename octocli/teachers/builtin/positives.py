@@ -170,11 +170,13 @@ class _Stream:
         return Sample(done.query, tuple(calls), kind, split, "builtin", clock, done.said, skeleton)
 
     def _refilled(self, recipe: Recipe) -> Sample | None:
+        # What no single words say stays as the example's author had it, and is no question of grounding.
+        kind = "example" if recipe.fixed else "positive"
         plan = Planned(self.function, {**recipe.fixed, **dict.fromkeys(recipe.slots)})
         pattern = recipe.pattern if self.rng.random() < 0.6 else framed(Clause(recipe.pattern, recipe.form), self.rng)
         skeleton = normal(SLOT.sub("{}", pattern))
         question = recipe.form == "question"
-        return self._filled("positive", roughen(pattern, self.rng, question), skeleton, [plan], "train")
+        return self._filled(kind, roughen(pattern, self.rng, question), skeleton, [plan], "train")
 
 
 def _numbered(text: str, index: int) -> str:

@@ -16,6 +16,7 @@ from octocli.core.resolvers.amounts import is_percent
 from octocli.core.resolvers.durations import SECONDS
 from octocli.teachers.builtin import spoken
 from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.naming import gerund, starts_with_verb
 from octocli.teachers.builtin.roles import words_of
 
 Schema = Mapping[str, Any]
@@ -59,6 +60,7 @@ def implied(value: Any, name: str, schema: Schema) -> list[str]:
     elif kind == "enum":
         phrases = [*state_verbs(value, name, schema), *state_adjectives(value, name, schema)]
     # An object may stand between a verb's words, so what follows it counts alone: "turn the lamp off".
+    phrases += [gerund(p) for p in phrases if not p.startswith("{") and starts_with_verb(p)]
     parts = (part for p in phrases for part in (p.replace("{o}", " "), p.rpartition("{o}")[2] or p.partition("{o}")[0]))
     plain = (" ".join(p.replace("{one}", "one").split()) for p in parts)
     return list(dict.fromkeys(p for p in plain if p))
@@ -171,7 +173,7 @@ def _durations(value: Any, name: str, schema: Schema) -> list[str]:
 @lru_cache(maxsize=1024)
 def _boolean_entry(name: str) -> Mapping[str, Any] | None:
     words = " ".join(words_of(name))
-    if len(words.split()) > 2:
+    if len(words.split()) > 2 or words in lexicon().states["flags"]:
         return None
     return next((e for e in lexicon().states["booleans"] if re.search(e["match"], words)), None)
 

@@ -1,0 +1,322 @@
+"""The built-in teacher: valid, grounded, split without leaks, varied, and the same in every process."""
+
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from octocli.core.calls import is_nested
+from octocli.core.resolvers import resolve
+from octocli.core.schemas import is_valid
+from octocli.core.spec import load_spec, parse_spec
+from octocli.core.splits import assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
+from octocli.teachers.builtin import BuiltinTeacher
+from octocli.teachers.builtin.naming import gerund, indefinite, read_name
+from octocli.teachers.builtin.surfaces import implied, surfaces
+
+ROOT = Path(__file__).parent.parent
+
+
+def _text(**more):
+    return {"type": "string", **more}
+
+
+def _function(name, description, properties, required=(), **more):
+    parameters = {"type": "object", "properties": properties, "required": list(required)}
+    return {"name": name, "description": description, "parameters": parameters, **more}
+
+
+FOOD = parse_spec(
+    {
+        "app": "food",
+        "functions": [
+            _function(
+                "search_restaurants",
+                "Finds restaurants that deliver.",
+                {
+                    "cuisine": _text(),
+                    "location": _text(),
+                    "max_price": {"type": "number"},
+                    "open_now": {"type": "boolean"},
+                },
+                ["cuisine"],
+            ),
+            _function(
+                "orderFood",
+                "Orders a dish from a restaurant.",
+                {
+                    "item": _text(),
+                    "restaurant": _text(),
+                    "quantity": {"type": "integer", "minimum": 1, "maximum": 20, "default": 1},
+                    "instructions": _text(),
+                },
+                ["item", "restaurant"],
+            ),
+            _function("track_order", "Tells where an order is.", {"order_id": _text()}),
+            _function(
+                "book_table",
+                "Books a table.",
+                {
+                    "restaurant": _text(),
+                    "party_size": {"type": "integer", "minimum": 1, "maximum": 20},
+                    "date": _text(format="date"),
+                    "time": _text(format="time"),
+                },
+                ["restaurant", "party_size", "time"],
+            ),
+            _function(
+                "add_tip", "Adds a tip for the driver.", {"amount": {"type": "number", "minimum": 0}}, ["amount"]
+            ),
+            _function("clear_cart", "Empties the cart.", {}),
+            _function(
+                "apply_promo_code", "Applies a promo code.", {"code": _text(pattern="^[A-Z]{4}[0-9]{2}$")}, ["code"]
+            ),
+        ],
+    }
+)
+PHONE = parse_spec(
+    {
+        "app": "phone",
+        "functions": [
+            _function("send_message", "Sends a text message.", {"to": _text(), "body": _text()}, ["to", "body"]),
+            _function(
+                "call_contact",
+                "Calls a person.",
+                {"contact": _text(), "speaker": {"type": "boolean", "default": False}},
+                ["contact"],
+            ),
+            _function(
+                "create_event",
+                "Puts an event on the calendar.",
+                {
+                    "title": _text(),
+                    "start": _text(format="date-time"),
+                    "duration_minutes": {"type": "integer", "minimum": 5, "maximum": 600},
+                },
+                ["title", "start"],
+            ),
+            _function("toggle_wifi", "Switches wifi.", {"enabled": {"type": "boolean"}}, ["enabled"]),
+            _function("battery", "The charge that is left.", {}),
+            _function("navigate_to", "Starts navigation.", {"destination": _text()}, ["destination"]),
+            _function(
+                "turn_on", "Turns something on.", {"device": _text(enum=["flashlight", "hotspot", "gps"])}, ["device"]
+            ),
+        ],
+    }
+)
+HOME = load_spec(ROOT / "templates/smart-home/api.json")
+SPECS = {"food": FOOD, "phone": PHONE, "home": HOME}
+CELLS = [(key, f.name) for key, spec in SPECS.items() for f in spec.functions]
+
+
+def _draw(key, name, split, count):
+    spec = SPECS[key]
+    stream = BuiltinTeacher(spec, 7).positives(spec.by_name[name], split)
+    return list(itertools.islice(stream, count))
+
+
+def _arguments(sample, spec):
+    for index, call in enumerate(sample.calls):
+        function = spec.by_name[call["name"]]
+        for name, value in call["arguments"].items():
+            assert not is_nested(value, spec, function, name)
+            yield function.param(name), value, f"/{index}/arguments/{name}"
+
+
+@pytest.mark.parametrize(("key", "name"), CELLS)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_calls_are_valid_and_complete(key, name, split):
+    spec = SPECS[key]
+    for sample in _draw(key, name, split, 120):
+        assert sample.calls[0]["name"] == name and sample.query == sample.query.strip()
+        assert "{" not in sample.query and "}" not in sample.query
+        for call in sample.calls:
+            function = spec.by_name[call["name"]]
+            required = {p.name for p in function.params if p.required}
+            assert required - set(call["arguments"]) == set(call.get("missing", ()))
+        for parameter, value, _ in _arguments(sample, spec):
+            assert is_valid(value, parameter.schema), (sample, parameter.name)
+
+
+@pytest.mark.parametrize(("key", "name"), CELLS)
+def test_every_value_is_in_the_query_in_some_words(key, name):
+    spec = SPECS[key]
+    for sample in _draw(key, name, "test", 150):
+        query = f" {normal(sample.query)} "
+        for parameter, value, pointer in _arguments(sample, spec):
+            if pointer in sample.said:
+                words = sample.said[pointer]
+                clock = datetime.fromisoformat(sample.now) if sample.now else None
+                assert words in sample.query
+                assert resolve(words, parameter.name, parameter.schema, clock) == value, (sample, words)
+                continue
+            said = [str(value), *surfaces(value, parameter.name, parameter.schema)]
+            said += implied(value, parameter.name, parameter.schema)
+            hit = any(f" {normal(s)} " in query for s in said if normal(s))
+            # A verb's object stands between its words: "turn the lamp off"; noise may touch the verb.
+            assert hit or parameter.kind in ("boolean", "enum"), (sample, parameter.name)
+
+
+@pytest.mark.parametrize(("key", "name"), CELLS)
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_skeletons_and_values_keep_to_their_side(key, name, split):
+    spec = SPECS[key]
+    for sample in _draw(key, name, split, 80):
+        if sample.split is None:
+            assert bucket_of(skeleton_of(sample, spec)) == split
+            assert all(bucket_of(v) == split for v in free_values(sample, spec))
+        else:
+            assert sample.split == split == "train"
+
+
+@pytest.mark.parametrize("key", SPECS)
+def test_the_leak_check_drops_next_to_nothing(key):
+    spec, teacher = SPECS[key], BuiltinTeacher(SPECS[key], 3)
+    samples = {}
+    for split, count in (("train", 120), ("validation", 20), ("test", 60)):
+        for function in spec.functions:
+            samples |= {s.id: s for s in itertools.islice(teacher.positives(function, split), count)}
+        for kind in teacher.negative_kinds:
+            samples |= {s.id: s for s in itertools.islice(teacher.negatives(kind, split), count)}
+    kept, dropped = assign_splits(list(samples.values()), spec)
+    assert len(dropped) <= 0.01 * len(kept), dropped[:5]
+    assert not any(leaks(kept, spec).values())
+
+
+@pytest.mark.parametrize(("key", "name"), CELLS)
+def test_there_is_enough_to_learn_and_to_test(key, name):
+    spec = SPECS[key]
+    plain = not spec.by_name[name].params
+    for split, texts, skeletons in (("train", 200, 60), ("test", 120, 45)):
+        rows = _draw(key, name, split, 300)
+        assert len({normal(s.query) for s in rows}) >= (texts * 0.5 if plain else texts)
+        assert len({skeleton_of(s, spec) for s in rows}) >= skeletons
+
+
+def test_every_listed_value_and_every_option_gets_its_share():
+    rows = _draw("home", "control_vacuum", "train", 400)
+    actions = Counter(s.calls[0]["arguments"]["action"] for s in rows if "action" in s.calls[0]["arguments"])
+    rooms = Counter(s.calls[0]["arguments"].get("room") for s in rows)
+    assert min(actions[a] for a in ("start", "pause", "dock")) > 60
+    assert set(rooms) == {None, *HOME.by_name["control_vacuum"].param("room").schema["enum"]}
+
+
+def test_kinds_of_positives():
+    kinds = Counter(s.kind for s in _draw("food", "book_table", "train", 1000))
+    assert 20 < kinds["parallel"] < 130 and 20 < kinds["missing"] < 130 and kinds["positive"] > 700
+
+
+def test_examples_open_the_training_stream_and_stand_nowhere_else():
+    function = HOME.by_name["set_alarm"]
+    rows = _draw("home", "set_alarm", "train", 40)
+    first = [s for s in rows if s.kind == "example"]
+    assert [s.query for s in first] == [e.query for e in function.examples]
+    assert all(s.split == "train" for s in first)
+    queries = {normal(e.query) for f in HOME.functions for e in f.examples}
+    assert not queries & {normal(s.query) for s in _draw("home", "set_alarm", "test", 300)}
+
+
+@pytest.mark.parametrize("key", SPECS)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_negatives_are_many_and_keep_to_their_side(key, split):
+    teacher = BuiltinTeacher(SPECS[key], 5)
+    for kind in teacher.negative_kinds:
+        rows = list(itertools.islice(teacher.negatives(kind, split), 400))
+        assert len(rows) == 400
+        assert len({normal(s.query) for s in rows}) > 300
+        assert all(not s.calls and s.kind == kind and bucket_of(normal(s.skeleton)) == split for s in rows)
+        assert not any("{" in s.query or "}" in s.query for s in rows)
+
+
+def test_other_apps_leave_out_what_the_app_does():
+    teacher = BuiltinTeacher(PHONE, 5)
+    rows = [s.query.lower() for s in itertools.islice(teacher.negatives("other-app", "train"), 3000)]
+    assert not any(q.startswith(("text ", "call ", "take me to ", "navigate ")) for q in rows)
+    teacher = BuiltinTeacher(FOOD, 5)
+    rows = [s.query.lower() for s in itertools.islice(teacher.negatives("other-app", "train"), 3000)]
+    assert not any("table for" in q or "promo code" in q for q in rows)
+
+
+def _digest():
+    found = hashlib.sha256()
+    for key, spec in SPECS.items():
+        teacher = BuiltinTeacher(spec, 11)
+        streams = [teacher.positives(f, s) for f in spec.functions[:4] for s in ("train", "test")]
+        streams += [teacher.negatives(k, "train") for k in teacher.negative_kinds]
+        for stream in streams:
+            for sample in itertools.islice(stream, 40):
+                found.update(json.dumps(sample.to_json(), ensure_ascii=False).encode())
+        found.update(key.encode())
+    return found.hexdigest()
+
+
+def test_streams_are_the_same_in_every_process():
+    code = "import sys; sys.path.insert(0, 'tests'); import test_builtin_teacher as t; print(t._digest())"
+    seen = {_digest()}
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        run = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=env, check=True
+        )
+        seen.add(run.stdout.strip())
+    assert len(seen) == 1
+
+
+def test_streams_do_not_depend_on_each_other():
+    alone = _draw("food", "add_tip", "train", 30)
+    teacher = BuiltinTeacher(FOOD, 7)
+    other = teacher.positives(FOOD.by_name["book_table"], "test")
+    mixed = []
+    for sample in itertools.islice(teacher.positives(FOOD.by_name["add_tip"], "train"), 30):
+        next(other)
+        mixed.append(sample)
+    assert mixed == alone
+
+
+def test_seeds_differ():
+    one, two = (BuiltinTeacher(FOOD, seed).positives(FOOD.functions[0], "train") for seed in (1, 2))
+    assert [s.query for s in itertools.islice(one, 20)] != [s.query for s in itertools.islice(two, 20)]
+
+
+def test_reading_a_name():
+    spec = parse_spec(
+        [
+            _function("turn_on", "Turns on.", {}),
+            _function("getBatteryLevel", "Gets it.", {}),
+            _function("weather", "Gives the forecast.", {}),
+            _function("frobnicate_widget", "Frobnicates a widget.", {}),
+        ],
+        app="a",
+    )
+    names = [read_name(f) for f in spec.functions]
+    assert [(n.verb, n.group["class"], n.nouns) for n in names] == [
+        ("turn on", "turn_on", ()),
+        ("get", "query", ("battery", "level")),
+        ("get", "query", ("weather",)),
+        ("frobnicate", "other", ("widget",)),
+    ]
+
+
+def test_english_forms():
+    assert gerund("set the alarm") == "setting the alarm"
+    assert gerund("make it blue") == "making it blue"
+    assert (indefinite("apple"), indefinite("8 minute timer"), indefinite("uniform"), indefinite("timer")) == (
+        "an",
+        "an",
+        "a",
+        "a",
+    )
+
+
+def test_verbs_imply_states():
+    schema = {"type": "boolean"}
+    assert "unlock" in implied(False, "locked", schema) and "lock" in implied(True, "locked", schema)
+    assert "shut off" in implied("off", "state", {"type": "string", "enum": ["on", "off"]})
+    assert surfaces("living_room", "room", {"type": "string", "enum": ["living_room"]})[0] == "living room"

@@ -1,0 +1,245 @@
+"""Decoding is masked by the spec: whatever the weights want, only valid calls come out, from both engines."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_projects import EVERYTHING, fun, obj, shipped, spec_of, table_of, trained
+
+from octocli.core.calls import RawCall
+from octocli.core.manifest import Manifest
+from octocli.core.prompts import make_prompt
+from octocli.core.validation import call_is_valid, calls_faults
+from octocli.runtime import caller as caller_module
+from octocli.runtime.caller import Caller, open_caller
+from octocli.runtime.decoding import Sampling, decode
+from octocli.runtime.grammar import make_grammar
+from octocli.runtime.typed_values import type_call
+
+ENGINES = ("transformers", "llama.cpp")
+
+
+@pytest.fixture(scope="module")
+def callers() -> Any:
+    """Random models of the spec with one of each kind of parameter, by engine."""
+    opened = {
+        "transformers": open_caller(trained(spec="all").run()),
+        "llama.cpp": open_caller(shipped(spec="all"), threads=1),
+    }
+    yield opened
+    for caller in opened.values():
+        caller.close()
+
+
+@pytest.fixture(autouse=True)
+def short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random model seldom closes a string: the limit bounds the time, an unfinished answer has no calls."""
+    monkeypatch.setattr(caller_module, "decode", functools.partial(decode, limit=72))
+
+
+def drawn(caller: Caller, function: str, temperature: float, seed: int) -> tuple[dict[str, Any], ...]:
+    """A random answer that begins with one function, so that every function is tried."""
+    token = caller.engine.special[caller.manifest.tokens.token(function)]
+    read = caller.engine.read
+
+    def forced(ids: Any, last: int = 1) -> np.ndarray:
+        caller.engine.read = read  # type: ignore[method-assign]
+        rows = np.array(read(ids, last))
+        rows[0, token] = rows[0].max() + 50 * max(temperature, 1)
+        return rows
+
+    caller.engine.read = forced  # type: ignore[method-assign]
+    try:
+        answer = caller.ask("ping", sampling=Sampling(temperature, np.random.default_rng(seed)))
+    finally:
+        caller.engine.read = read  # type: ignore[method-assign]
+    assert answer.finished or answer.calls == ()
+    return answer.calls  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 3.0])
+def test_whatever_is_drawn_is_valid(callers: dict[str, Caller], engine: str, temperature: float) -> None:
+    caller = callers[engine]
+    spec = caller.manifest.spec
+    whole: set[str] = set()
+    for function in spec.by_name:
+        for seed in range(1 if not temperature else 5):
+            for call in drawn(caller, function, temperature, seed):
+                assert call["name"] in spec.by_name
+                open_ends = "missing" in str(call) or "unresolved" in str(call)
+                assert open_ends or call_is_valid(call, spec), call
+                assert calls_faults([call], spec) == [], call
+                whole.update(() if open_ends else [call["name"]])
+    assert len(whole) >= (3 if not temperature else 6), "too few whole calls to have shown anything"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_keyword_that_no_grammar_holds_goes_to_unresolved(callers: dict[str, Caller], engine: str) -> None:
+    caller, spec = callers[engine], callers[engine].manifest.spec
+    seen: set[str] = set()
+    for function in ("options", "not_seven"):
+        for seed in range(40):
+            for call in drawn(caller, function, 3.0, seed):
+                if "unresolved" in call:
+                    seen.add(call["name"])
+                    bad = {**call["arguments"], **call["unresolved"]}
+                    assert not call_is_valid({"name": call["name"], "arguments": bad}, spec)
+    assert {"options", "not_seven"} <= seen
+    assert "tags.tags" in caller.grammar.loosened
+
+
+def typed(call: RawCall) -> dict[str, Any]:
+    return type_call(call, spec_of(*EVERYTHING["functions"], app="all"), None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "call"),
+    [
+        (RawCall("tags", {"tags": ["a", "a"]}), {"arguments": {}, "unresolved": {"tags": ["a", "a"]}}),
+        (RawCall("not_seven", {"n": 7}), {"arguments": {}, "unresolved": {"n": 7}}),
+        (RawCall("options", {"fast": True}), {"arguments": {}, "unresolved": {"fast": True}}),
+        (RawCall("options", {"fast": True, "n": 1}), {"arguments": {"fast": True, "n": 1}}),
+        (RawCall("go", {"place": "home", "at": "half past six"}), {"arguments": {"place": "home", "at": "18:30"}}),
+        (
+            RawCall("go", {"place": "home", "at": "blah"}),
+            {"arguments": {"place": "home"}, "unresolved": {"at": "blah"}},
+        ),
+        (RawCall("level", {}, ("n",)), {"arguments": {}, "missing": ["n"]}),
+        (RawCall("level", {"n": "ten"}), {"arguments": {"n": 10}}),
+        (RawCall("level", {"n": "ninety"}), {"arguments": {}, "unresolved": {"n": "ninety"}}),
+        (RawCall("odds", {"ratio": 1.5, "on": False}), {"arguments": {"ratio": 1.5, "on": False}}),
+        (
+            RawCall("odds", {"ratio": 10**400, "on": True}),
+            {"arguments": {"on": True}, "unresolved": {"ratio": 10**400}},
+        ),
+        (
+            RawCall("go", {"place": RawCall("where", {"who": "Ana"})}),
+            {"arguments": {"place": {"name": "where", "arguments": {"who": "Ana"}}}},
+        ),
+        (RawCall("either", {"v": 3}), {"arguments": {}, "unresolved": {"v": 3}}),
+    ],
+)
+def test_what_cannot_be_made_valid_is_unresolved_never_an_argument(raw: RawCall, call: dict[str, Any]) -> None:
+    assert typed(raw) == {"name": raw.name, **call}
+
+
+def test_a_number_too_large_for_multiple_of_is_unresolved_and_breaks_nothing() -> None:
+    spec = spec_of(fun("pay", obj({"x": {"type": "number", "multipleOf": 0.01}}, ("x",))))
+    assert type_call(RawCall("pay", {"x": 10**400}), spec, None)["unresolved"] == {"x": 10**400}
+
+
+def test_an_infinite_number_is_unresolved_for_no_json_could_hold_it() -> None:
+    spec = spec_of(fun("pay", obj({"x": {"type": "number"}, "y": {"type": "array"}}, ("x",))))
+    call = type_call(RawCall("pay", {"x": float("inf"), "y": [1, float("-inf")]}), spec, None)
+    assert call["arguments"] == {} and set(call["unresolved"]) == {"x", "y"}
+
+
+def accepts(spec_functions: list[dict[str, Any]], body: str, token: int = 0) -> bool:
+    """Whether the grammar takes a target, tried over bytes."""
+    import llguidance
+
+    spec = spec_of(*spec_functions)
+    tokens = table_of(spec)
+    ids = {t: 300 + i for i, t in enumerate(tokens.all_tokens(spec))}
+    manifest = Manifest(spec, tokens, make_prompt("short"), {}, {})
+    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300))
+    sequence = [300 + token, *body.encode()] if token >= 0 else list(body.encode())
+    taken = matcher.try_consume_tokens(sequence)
+    assert isinstance(matcher, llguidance.LLMatcher)
+    return taken == len(sequence) and matcher.is_accepting()
+
+
+@functools.lru_cache
+def _byte_tokenizer_of(special: tuple[str, ...], first: int) -> Any:
+    import llguidance
+
+    class Bytes:
+        eos_token_id = first + len(special) - 1
+        bos_token_id = None
+        tokens = [bytes([i]) for i in range(256)] + [b"\xff[%d]" % i for i in range(256, first)]
+        tokens += [b"\xff" + t.encode() for t in special]
+        special_token_ids = list(range(256, first + len(special)))
+
+        def __call__(self, text: bytes | str) -> list[int]:
+            return list(text if isinstance(text, bytes) else text.encode())
+
+    return llguidance.LLTokenizer(llguidance.TokenizerWrapper(Bytes()))
+
+
+def _byte_tokenizer(special: list[str], first: int) -> Any:
+    return _byte_tokenizer_of(tuple(special), first)
+
+
+ORDER = [fun("order", obj({"what": {"type": "string"}, "n": {"type": "integer", "minimum": 1, "maximum": 20},
+                           "fast": {"type": "boolean"}, "size": {"enum": ["S", "M"]}}, ("what",)))]  # fmt: skip
+OPTIONAL = [fun("set", obj({"a": {"type": "boolean"}, "b": {"type": "boolean"}, "c": {"type": "boolean"}}))]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['("tea")', '("tea", n=1)', '("tea", n=20, fast=true, size="M")', '("tea", size="S")', "(?)", '("two", n="two")',
+     '("\\"q\\" \\n ö <tiny_0>")'],
+)  # fmt: skip
+def test_what_the_syntax_says_is_taken(body: str) -> None:
+    assert accepts(ORDER, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["()", '("tea"', '("tea", n=0)', '("tea", n=21)', '("tea", n=1.5)', '("tea",n=1)', '("tea", size="L")',
+     '("tea", fast=true, n=1)', '("tea", n=?)', '("tea", n=1, n=2)', '("tea", x=1)', "(3)", '("tea") '],
+)  # fmt: skip
+def test_what_the_spec_forbids_is_not(body: str) -> None:
+    assert not accepts(ORDER, body)
+
+
+@pytest.mark.parametrize("body", ["()", "(a=true)", "(c=true)", "(a=true, c=false)", "(b=true, c=true)"])
+def test_any_choice_of_optional_arguments_in_order_is_taken(body: str) -> None:
+    assert accepts(OPTIONAL, body)
+
+
+@pytest.mark.parametrize("body", ["(, a=true)", "(c=true, a=true)", "(a=true,)", "(a=true b=true)", "(true)"])
+def test_no_other_way_to_write_optional_arguments_is_taken(body: str) -> None:
+    assert not accepts(OPTIONAL, body)
+
+
+def test_text_cannot_begin_an_answer() -> None:
+    assert not accepts(OPTIONAL, "<tiny_0>()", token=-1) and not accepts(OPTIONAL, "()", token=-1)
+
+
+def test_none_takes_no_arguments_and_no_call_beside_it() -> None:
+    assert accepts(OPTIONAL, "()", token=1)
+    assert not accepts(OPTIONAL, "(a=true)", token=1)
+    assert not accepts(OPTIONAL, "();", token=1)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^(?=a)b$"},
+        {"type": "string", "pattern": "(a)\\1"},
+        {"type": "array", "contains": {"const": 1}},
+        {"type": "object", "patternProperties": {"^x": {"type": "integer"}}},
+        {"not": {"type": "string"}},
+        {"if": {"type": "string"}, "then": {"maxLength": 1}},
+        {"allOf": [{"type": "string"}, {"maxLength": 3}]},
+        {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        {"type": ["string", "null"]},
+        {"type": "integer", "multipleOf": 7},
+        {"type": "string", "format": "no-such-format"},
+        {"type": "number", "minimum": 0.001, "exclusiveMaximum": 1e30},
+        {"enum": ["a", 1, None, {"x": [1]}]},
+        {"const": {"a": 1}},
+        {"$ref": "#/$defs/x", "$defs": {"x": {"type": "integer"}}},
+        {"type": "array", "prefixItems": [{"type": "integer"}], "items": False},
+        {"type": "string", "minLength": 1000},
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {},
+        {"x-octo-type": "unknown", "type": "string"},
+    ],
+)
+def test_any_schema_that_a_spec_may_hold_gives_a_grammar(schema: dict[str, Any]) -> None:
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    assert not accepts([fun("go", obj({"x": schema}, ("x",), **definitions))], "()")

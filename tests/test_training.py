@@ -1,0 +1,343 @@
+"""Training: old rows stay bit for bit, a run folder holds what it must and no more, a resumed run is the same run."""
+
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from tiny_models import load_tiny
+from tiny_projects import base, lamp_rows, new_project, table_of, trained, write_rows
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from octocli.core.config import TrainSettings
+from octocli.core.errors import BadInput, NotMade, OctoError, Refused
+from octocli.core.manifest import Manifest
+from octocli.core.project import open_project
+from octocli.core.prompts import make_prompt
+from octocli.core.samples import parse_sample
+from octocli.model import training
+from octocli.model.adapter import load_trained
+from octocli.model.encoding import Row, batches, count_batches, encode, encode_all
+from octocli.model.network import LoraShape, Trainee, described_rows, load_network
+from octocli.model.training import batch_loss, fit, learning_rate
+from octocli.model.vocabulary import load_vocabulary
+from octocli.stages.train import is_trained, train
+
+COMMON = {"curve.json", "curve.png", "run.json", "tokenizer.json", "tokenizer_config.json", "tokens.json"}
+LORA = {"adapter_config.json", "adapter_model.safetensors"}
+
+
+def manifest_of(project: Any) -> Manifest:
+    return Manifest(project.spec, table_of(project.spec), make_prompt("short"), {}, {})
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_old_rows_stay_bit_for_bit(tied: bool, method: str) -> None:
+    before = load_tiny(base(tied))
+    after = load_trained(trained(tied, method).run(), base(tied)).model
+    size = before.get_input_embeddings().num_embeddings
+    assert after.get_input_embeddings().num_embeddings == size + 5
+    assert torch.equal(after.get_input_embeddings().weight[:size], before.get_input_embeddings().weight)
+    assert torch.equal(after.get_output_embeddings().weight[:size], before.get_output_embeddings().weight)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_body_and_the_new_rows_have_moved(tied: bool, method: str) -> None:
+    project = trained(tied, method)
+    model = load_trained(project.run(), base(tied))
+    old = load_tiny(base(tied)).state_dict()
+    assert all(
+        not torch.equal(torch.from_numpy(w), old[name])
+        for name, w in model.body().items()
+        if name.endswith("proj.weight")
+    )
+    assert model.tied == tied
+    head = model.head_rows()
+    assert (head is None) == tied
+    if head is not None:
+        assert not (head == model.rows()).all(), "the head's rows did not learn apart from the embedding's"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_lora_run_holds_the_lora_and_the_rows_and_nothing_else(tied: bool) -> None:
+    run = trained(tied).run()
+    assert {p.name for p in run.iterdir()} == COMMON | LORA
+    tensors = load_file(run / "adapter_model.safetensors")
+    rows = {name: t for name, t in tensors.items() if "lora_" not in name}
+    assert {tuple(t.shape) for t in rows.values()} == {(5, 64)} and len(rows) == (1 if tied else 2)
+    # Two layers; q, k, v, o, gate, up, down; A and B of rank 16.
+    ins, outs = (64, 64, 64, 64, 64, 64, 96), (64, 32, 32, 64, 96, 96, 64)
+    numbers = 2 * sum(16 * (i + o) for i, o in zip(ins, outs, strict=True)) + 5 * 64 * len(rows)
+    size = (run / "adapter_model.safetensors").stat().st_size
+    with (run / "adapter_model.safetensors").open("rb") as file:
+        header = 8 + struct.unpack("<Q", file.read(8))[0]
+    assert sum(t.numel() for t in tensors.values()) == numbers
+    assert abs(size - header - 4 * numbers) <= 0.01 * 4 * numbers
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_full_run_holds_the_body_and_the_rows_but_not_the_bases_vocabulary(tied: bool) -> None:
+    run = trained(tied, "full").run()
+    assert {p.name for p in run.iterdir()} == COMMON | {"model.safetensors"}
+    names = set(load_file(run / "model.safetensors"))
+    assert {"rows"} <= names and ("head_rows" in names) == (not tied)
+    assert not any("embed_tokens" in n or "lm_head" in n for n in names)
+
+
+def test_the_record_says_what_the_run_was_made_from_and_with() -> None:
+    project = trained()
+    record = json.loads((project.run() / "run.json").read_text())
+    assert record["manifest"]["tokens"] == {"set_lamp": 0, "play_song": 1, "stop_music": 2}
+    assert set(record["versions"]) == {"torch", "transformers", "peft", "octocli"}
+    assert record["steps"] == 60 == len(json.loads((project.run() / "curve.json").read_text())["loss"])
+    assert (project.run() / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    tokenizer = AutoTokenizer.from_pretrained(project.run())
+    size = load_tiny(base()).get_input_embeddings().num_embeddings
+    assert tokenizer.convert_tokens_to_ids(["<lamps_0>", "<lamps_end>"]) == [size, size + 4]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_pefts_own_loading_gives_the_same_logits(tied: bool, tmp_path: Path) -> None:
+    """A trainee with random LoRA and rows, saved by octo and read by anyone."""
+    from octocli.model.adapter import save_lora
+
+    shape = LoraShape(4, 8, ("q_proj", "down_proj"))
+    model = load_network(base(tied))
+    trainee = Trainee(model, torch.randn(3, 64), shape)
+    with torch.no_grad():
+        for name, parameter in trainee.trained():
+            parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name))) * 0.1)
+    save_lora(trainee, tmp_path, shape, str(base(tied)))
+    ids = torch.tensor([[3, 50, trainee.base_size, 60, trainee.base_size + 2, 7]])
+    with torch.no_grad():
+        ours = trainee.eval().logits(ids, torch.arange(ids.shape[1]))
+        plain = AutoModelForCausalLM.from_pretrained(base(tied), dtype=torch.float32, attn_implementation="eager")
+        plain.resize_token_embeddings(trainee.base_size + 3, mean_resizing=False)
+        theirs = PeftModel.from_pretrained(plain, str(tmp_path)).eval()(input_ids=ids).logits[0]
+        merged = load_trained(tmp_path, base(tied)).model(input_ids=ids).logits[0]
+    assert (ours - theirs).abs().max() < 1e-4
+    assert (ours - merged).abs().max() < 1e-4
+
+
+def test_gemmas_scaled_embedding_is_learnt_as_it_is_read(tmp_path: Path) -> None:
+    from octocli.model.adapter import save_lora
+
+    folder, shape = base(True, "gemma3"), LoraShape(4, 8, ("q_proj",))
+    trainee = Trainee(load_network(folder), torch.randn(3, 64), shape)
+    save_lora(trainee, tmp_path, shape, str(folder))
+    ids = torch.tensor([[3, trainee.base_size, 60, trainee.base_size + 2]])
+    with torch.no_grad():
+        ours = trainee.eval().logits(ids, torch.arange(4))
+        merged = load_trained(tmp_path, folder).model(input_ids=ids).logits[0]
+    assert (ours - merged).abs().max() < 1e-4
+
+
+def test_padding_changes_no_loss() -> None:
+    torch.manual_seed(0)
+    trainee = Trainee(load_network(base()), torch.randn(2, 64), None)
+    short, long = Row((5, 6), (7, 8), (1.0, 1.0)), Row((5, 6, 9, 10, 11), (12, 13, 14, 15), (1.0,) * 4)
+    with torch.no_grad():
+        alone = [float(batch_loss(trainee, [row])) for row in (short, long)]
+        both = float(batch_loss(trainee, [short, long]))
+    assert both == pytest.approx((2 * alone[0] + 4 * alone[1]) / 6, abs=1e-5)
+
+
+def test_the_loss_is_a_weighted_mean_over_the_target_alone() -> None:
+    trainee = Trainee(load_network(base()), torch.randn(2, 64), None)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        logits = trainee.causal_lm.lm_head(trainee._body[0](input_ids=ids).last_hidden_state)[0]
+        whole = torch.cat(
+            [logits, torch.stack([trainee._body[0](input_ids=ids).last_hidden_state[0] @ r for r in trainee.rows], -1)],
+            -1,
+        )
+        each = torch.nn.functional.cross_entropy(whole[1:3], torch.tensor([7, 8]), reduction="none")
+        loss = float(batch_loss(trainee, [Row((5, 6), (7, 8), (3.0, 1.0))]))
+    assert loss == pytest.approx(float((3 * each[0] + each[1]) / 4), abs=1e-5)
+
+
+def test_special_tokens_carry_their_weight_and_the_prompt_none() -> None:
+    project = trained()
+    manifest = manifest_of(project)
+    vocabulary = load_vocabulary(base(), manifest.tokens.all_tokens(manifest.spec), 340)
+    sample = parse_sample(
+        {"query": "dim it", "calls": [{"name": "set_lamp", "arguments": {"level": 3, "room": "office"}}]}, ""
+    )
+    row = encode(sample, manifest, vocabulary, token_weight=5.0)
+    special = set(vocabulary.ids.values())
+    assert [w for i, w in zip(row.learnt, row.weights, strict=True) if i in special] == [5.0, 5.0]
+    assert {w for i, w in zip(row.learnt, row.weights, strict=True) if i not in special} == {1.0}
+    assert vocabulary.tokenizer.decode(list(row.given)) == "Query: dim it\nResponse:"
+    assert vocabulary.tokenizer.decode(list(row.learnt)) == '<lamps_0>(3, "office")<lamps_end>'
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_share_of_the_samples_learns_the_description_after_the_end_token(share: float) -> None:
+    project = trained()
+    manifest = manifest_of(project)
+    vocabulary = load_vocabulary(base(), manifest.tokens.all_tokens(manifest.spec), 340)
+    samples = [parse_sample(r, "") for r in lamp_rows(4) * 100]
+    rows = encode_all(samples, manifest, vocabulary, token_weight=1.0, describe=share, seed=3)
+    end = vocabulary.ids["<lamps_end>"]
+    positive = [row for row, s in zip(rows, samples, strict=True) if s.calls]
+    told = [row for row in positive if row.learnt[-1] != end]
+    assert abs(len(told) / len(positive) - share) <= 0.1
+    assert all(row.learnt[-1] == end for row, s in zip(rows, samples, strict=True) if not s.calls)
+    texts = {vocabulary.tokenizer.decode(list(row.learnt[row.learnt.index(end) + 1 :])) for row in told}
+    wanted = {f"\n\nFunction description: {f.description}" for f in manifest.spec.functions}
+    assert texts == (wanted if share else set())
+
+
+def test_batches_hold_every_row_once_an_epoch_and_depend_on_the_seed_alone() -> None:
+    rows = [Row((1,) * (i % 7 + 1), (2,), (1.0,)) for i in range(23)]
+    order = list(batches(rows, 4, 3, seed=1))
+    assert len(order) == count_batches(23, 4, 3) == 18
+    for epoch in range(3):
+        assert sorted(i for batch in order[epoch * 6 : epoch * 6 + 6] for i in batch) == list(range(23))
+    assert order == list(batches(rows, 4, 3, seed=1)) != list(batches(rows, 4, 3, seed=2))
+    assert all(len(rows[b[-1]]) - len(rows[b[0]]) <= 2 for b in order), "rows of unlike length in a batch"
+
+
+@pytest.mark.parametrize(("schedule", "middle"), [("linear", 0.5), ("cosine", 0.5)])
+def test_the_rate_warms_up_and_goes_to_nothing(schedule: Any, middle: float) -> None:
+    settings = TrainSettings(lr=1.0, warmup=10, schedule=schedule)
+    rates = [learning_rate(step, 110, settings) for step in range(110)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == rates[9] == 1.0
+    assert rates[60] == pytest.approx(middle) and rates[-1] < 0.02
+    assert learning_rate(0, 10, TrainSettings(lr=1.0, warmup=0)) == 1.0
+
+
+def test_new_rows_begin_near_what_they_stand_for_and_apart_from_each_other() -> None:
+    model = load_tiny(base())
+    matrix = model.get_input_embeddings().weight.detach()
+    rows = described_rows(model, [[5, 6], [5, 6], [7]], seed=0)
+    assert not torch.equal(rows[0], rows[1])
+    assert (rows[0] - matrix[[5, 6]].mean(0)).std() < 0.2 * matrix.std()
+    assert torch.equal(rows, described_rows(model, [[5, 6], [5, 6], [7]], seed=0))
+
+
+class Killed(BaseException):
+    """As sudden as a kill."""
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, method: Any) -> None:
+    rows = [Row(tuple(range(5, 9 + i % 5)), (20 + i % 9, 340, 341), (1.0,) * 3) for i in range(20)]
+    settings = TrainSettings(method=method, epochs=3, batch=4, checkpoint_seconds=1e-9, warmup=2)
+
+    def run(name: str, stop_at: int | None = None) -> tuple[tuple[float, ...], dict[str, torch.Tensor], int]:
+        torch.manual_seed(0)
+        lora = LoraShape(4, 8, ("q_proj", "v_proj")) if method == "lora" else None
+        model = load_network(base())
+        trainee = Trainee(model, described_rows(model, [[5], [6]], 0), lora)
+
+        def on_step(step: Any) -> None:
+            if step.number == stop_at:
+                raise Killed
+
+        where = {"checkpoint": tmp_path / name, "fingerprint": "same"}
+        try:
+            curve = fit(trainee, rows, settings, seed=0, on_step=on_step, **where)
+        except Killed:
+            return run(name)
+        return curve.losses, {n: p.detach().clone() for n, p in trainee.trained()}, curve.resumed_at
+
+    losses, weights, _ = run("whole")
+    again, same, resumed_at = run("torn", stop_at=8)
+    assert resumed_at == 7 and again == losses and len(losses) == 15
+    assert all(torch.equal(weights[n], same[n]) for n in weights)
+
+
+def test_a_checkpoint_of_another_run_or_a_torn_one_is_passed_over(tmp_path: Path) -> None:
+    rows = [Row((5, 6), (7, 340), (1.0, 1.0))] * 8
+    settings = TrainSettings(epochs=2, batch=4, checkpoint_seconds=1e-9)
+
+    def losses(fingerprint: str) -> int:
+        trainee = Trainee(load_network(base()), torch.zeros(2, 64), LoraShape(2, 4, ("q_proj",)))
+        return fit(trainee, rows, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint=fingerprint).resumed_at
+
+    assert losses("a") == 0 and losses("b") == 0
+    (tmp_path / "c.pt").write_bytes(b"torn")
+    assert losses("b") == 0
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
+    trainee = Trainee(load_network(base()), torch.full((2, 64), math.nan), None)
+    with pytest.raises(Refused, match="step 1: the loss is nan"):
+        fit(
+            trainee,
+            [Row((5, 6), (340,), (1.0,))],
+            TrainSettings(method="full"),
+            seed=0,
+            checkpoint=tmp_path / "c.pt",
+            fingerprint="",
+        )
+
+
+def test_a_stage_that_diverges_leaves_no_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = new_project(tmp_path / "p")
+    write_rows(project.accepted_file, lamp_rows(8))
+    monkeypatch.setattr(training, "batch_loss", lambda *_: torch.tensor(math.inf, requires_grad=True))
+    with pytest.raises(Refused, match="loss is inf"):
+        train(project)
+    assert not (project.run() / "run.json").exists()
+
+
+def test_a_finished_run_is_left_alone_until_something_changes(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "p")
+    write_rows(project.accepted_file, lamp_rows(8))
+    assert train(project, epochs=1).fresh
+    made = (project.run() / "run.json").stat().st_mtime_ns
+    assert not train(project, epochs=1).fresh and (project.run() / "run.json").stat().st_mtime_ns == made
+    assert train(project, epochs=2).fresh and train(project, epochs=2, force=True).fresh
+    write_rows(project.accepted_file, lamp_rows(12))
+    assert not is_trained(open_project(project.root))
+
+
+def test_a_run_that_changes_from_full_to_lora_keeps_no_file_of_before(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "p")
+    write_rows(project.accepted_file, lamp_rows(8))
+    train(project, method="full", epochs=1)
+    train(project, method="lora", epochs=1)
+    assert {p.name for p in project.run().iterdir()} == COMMON | LORA
+    train(project, method="full", epochs=1)
+    assert {p.name for p in project.run().iterdir()} == COMMON | {"model.safetensors"}
+
+
+def test_a_flag_reaches_the_training(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "p")
+    write_rows(project.accepted_file, lamp_rows(8))
+    given = {"epochs": 2, "batch": 4, "lr": 0.5, "rank": 3, "token_weight": 4.0, "method": "lora"}
+    train(project, **given)  # type: ignore[arg-type]
+    record = json.loads((project.run() / "run.json").read_text())
+    assert {k: record["made_from"]["settings"][k] for k in given} == given
+    assert record["steps"] == 4
+    assert json.loads((project.run() / "adapter_config.json").read_text())["r"] == 3
+
+
+def test_what_cannot_be_trained_is_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "p")
+    with pytest.raises(NotMade, match="octo verify"):
+        train(project)
+    write_rows(project.accepted_file, lamp_rows(8, split="test"))
+    with pytest.raises(BadInput, match="no row has split 'train'"):
+        train(project)
+    write_rows(project.accepted_file, lamp_rows(8))
+    for settings, says in (
+        ('base = "/no/such/base"', "no/such/base"),
+        (f'base = "{base()}"\n[train]\nmodules = ["nope"]', "nope"),
+    ):
+        with pytest.raises(OctoError, match=says):
+            train(new_project(tmp_path / says.replace("/", "-"), settings=settings).__class__(_with(project, settings)))
+
+
+def _with(project: Any, settings: str) -> Path:
+    project.config_file.write_text(settings)
+    return Path(project.root)
