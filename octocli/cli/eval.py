@@ -42,21 +42,23 @@ def eval_cli(
     show_eval(report, errors)
 
 
+_SCORES = {
+    "function_choice": "function choice",
+    "recall": "recall",
+    "strict": "strict call",
+    "relaxed": "relaxed call",
+    "abstention": "abstention",
+    "missing": "missing argument",
+}
+
+
 def show_eval(report: "object", errors: int) -> None:
     """Print the score card and some wrong answers."""
     from octocli.stages.evaluate import EvalReport
 
     assert isinstance(report, EvalReport)
     card = report.card
-    whole = (
-        ("function choice", card.function_choice),
-        ("recall", card.recall),
-        ("strict call", card.strict),
-        ("relaxed call", card.relaxed),
-        ("abstention", card.abstention),
-        ("missing argument", card.missing),
-    )
-    rows = [(name, *console.percent(rate)) for name, rate in whole]
+    rows = [(_SCORES[name], *console.percent(rate)) for name, rate in card.whole.items()]
     rows += [(f"  {kind}", *console.percent(rate)) for kind, rate in card.by_kind.items()]
     console.table(("score", "value", "95 % interval", "n"), rows)
     for error in report.errors[:errors]:
@@ -64,4 +66,4 @@ def show_eval(report: "object", errors: int) -> None:
         console.say(f"  expected {console.show_calls(error['expected'])}")
         console.say(f"  got      {console.show_calls(error['calls'])}  ({error['confidence']:.0%})")
     if report.report:
-        console.say(f"\nscore card: {report.report}")
+        console.say(f"\nscore card: {report.report} and report.html beside it")

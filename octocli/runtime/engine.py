@@ -10,7 +10,6 @@ import numpy as np
 
 from octocli.core.manifest import Manifest
 
-
 CONTEXT = 2048
 """The most ids of a prompt and its answer together."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from octocli.core.errors import NotMade
 from octocli.core.project import Project, file_hash, write_json
-from octocli.core.samples import Sample, read_samples
+from octocli.core.samples import Sample, read_samples, write_atomically
 from octocli.core.scoring import (
     Rate,
     rate,
@@ -19,6 +19,7 @@ from octocli.core.scoring import (
 from octocli.core.spec import Spec
 from octocli.stages.checks import parse_clock
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.stages.score_page import score_page
 
 Calls = tuple[Mapping[str, Any], ...]
 
@@ -49,12 +50,17 @@ class ScoreCard:
     by_kind: Mapping[str, Rate]
     by_function: Mapping[str, Rate]
 
+    @property
+    def whole(self) -> dict[str, Rate]:
+        """The scores over all rows, by name."""
+        names = ("function_choice", "recall", "strict", "relaxed", "abstention", "missing")
+        return {name: getattr(self, name) for name in names}
+
     def to_json(self) -> dict[str, Any]:
         """The card as `report.json` writes it."""
-        whole = ("function_choice", "recall", "strict", "relaxed", "abstention", "missing")
         return {
             "version": 1,
-            **{name: getattr(self, name).to_json() for name in whole},
+            **{name: rate.to_json() for name, rate in self.whole.items()},
             "by_kind": {k: r.to_json() for k, r in self.by_kind.items()},
             "by_function": {k: r.to_json() for k, r in self.by_function.items()},
         }
@@ -95,6 +101,7 @@ def evaluate(
         report = model / "report.json"
         made_from = {"run": file_hash(model / "run.json"), "data": file_hash(source)}
         write_json(report, {**card.to_json(), "made_from": made_from, "errors": list(errors)})
+        write_atomically(model / "report.html", _page(model, card, errors))
     return EvalReport(card, model, source, errors, report)
 
 
@@ -149,6 +156,11 @@ def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:
             f: rate(_is_right(o, spec) for o in positives if o.sample.calls[0]["name"] == f) for f in functions
         },
     )
+
+
+def _page(model: Path, card: ScoreCard, errors: Sequence[dict[str, Any]]) -> str:
+    groups = [("All rows", card.whole), ("By kind", card.by_kind), ("By function, strict", card.by_function)]
+    return score_page(f"{model.resolve().parents[1].name}: run {model.name}", groups, errors)
 
 
 def _is_right(outcome: Outcome, spec: Spec) -> bool:
