@@ -35,7 +35,7 @@ venv: .venv/installed
 		rm -rf "$$kept"; mv "$$new" "$$kept"; \
 	fi; \
 	echo "$$kept"; $(BIN)/pip install -c constraints.txt "$$kept"/*.whl
-	$(BIN)/pip install -c constraints.txt hatchling -e '.[dev]'
+	$(BIN)/pip install -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: .venv/installed

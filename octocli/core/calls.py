@@ -1,7 +1,7 @@
 """The call syntax: `<app_3>("Thai Palace", party_size=4);<app_1>()<app_end>`. The one place that writes and reads it.
 
 A target is a tuple of pieces, special tokens apart from text, so that text typed by a user can never be taken for a
-token. Turning words into values is the job of `typing.py` in the runtime: here raw values go in and come out.
+token. Turning words into values is the job of `typed_values.py` in the runtime: here raw values go in and come out.
 """
 
 import json

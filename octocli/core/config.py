@@ -37,12 +37,12 @@ class TrainSettings(_Settings):
     """How the model learns."""
 
     method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
-    epochs: int = Field(3, ge=1)
+    epochs: int = Field(3, ge=1, description="passes over the data")
     batch: int = Field(8, ge=1, description="samples a step")
     lr: float | None = Field(None, gt=0, description="peak learning rate; by default 1e-3 for lora, 2e-4 for full")
-    schedule: Literal["linear", "cosine"] = "linear"
+    schedule: Literal["linear", "cosine"] = Field("linear", description="how the rate falls")
     warmup: int = Field(10, ge=0, description="steps")
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: int = Field(32, ge=1, description="LoRA alpha")
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
@@ -69,7 +69,7 @@ class Config(_Settings):
 
     base: str = Field("smollm2-135m", description="starter name, hub id, folder, or GGUF file")
     prompt: str = Field("short", description="'short', 'paper', or a template with {query}")
-    seed: int = 0
+    seed: int = Field(0, description="of samples, order and first weights")
     synth: SynthSettings = SynthSettings()
     train: TrainSettings = TrainSettings()
     export: ExportSettings = ExportSettings()

@@ -113,12 +113,13 @@ def _add_lora(model: PreTrainedModel, lora: LoraShape) -> None:
         setattr(owner, leaf, LoraLinear(getattr(owner, leaf), lora.rank, lora.alpha))
 
 
-def load_network(folder: Path, *, device: str = "cpu") -> PreTrainedModel:
-    """A base in float32, ready to learn."""
+def load_network(folder: Path, *, seed: int = 0) -> PreTrainedModel:
+    """A base in float32, ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
     logging.disable_progress_bar()
+    torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
     model.config.use_cache = False
-    model.to(device)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     assert isinstance(model, PreTrainedModel)
     return model
 

@@ -149,13 +149,10 @@ def _trainee(
     manifest: Manifest, base: "Base", settings: TrainSettings, seed: int
 ) -> tuple["Trainee", "Vocabulary", "LoraShape | None"]:
     """The network with its new rows started from what they stand for."""
-    import torch
-
     from octocli.model.network import LoraShape, Trainee, described_rows, load_network
     from octocli.model.vocabulary import load_vocabulary
 
-    torch.manual_seed(seed)
-    model = load_network(base.folder, device="cuda" if torch.cuda.is_available() else "cpu")
+    model = load_network(base.folder, seed=seed)
     spec, tokens = manifest.spec, manifest.tokens
     vocabulary = load_vocabulary(base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings)
     texts = [f" {f.name.replace('_', ' ')}: {f.description}" for f in spec.functions]

@@ -16,8 +16,10 @@ _COUNTED = re.compile(
 _LEADS = re.compile(r"^(?:(?:to|at|about|around|exactly|for|by|only|just|like|table for|number|channel)\s+)+")
 _TOP = {"max", "maximum", "the max", "the maximum", "full", "highest", "the highest", "all the way up", "full blast"}
 _BOTTOM = {"min", "minimum", "the min", "the minimum", "lowest", "the lowest", "all the way down"}
-_SHARES = {"half": 50, "halfway": 50, "half way": 50, "quarter": 25, "a quarter": 25, "one quarter": 25,
-           "three quarters": 75, "a third": 33, "two thirds": 66}  # fmt: skip
+_SHARES = {
+    "half": 50, "halfway": 50, "half way": 50, "quarter": 25, "a quarter": 25, "one quarter": 25,
+    "three quarters": 75, "a third": 33, "two thirds": 66,
+}  # fmt: skip
 _CURRENCY = r"dollars?|bucks?|usd|euros?|eur|pounds?|quid|gbp|yen|rupees?|francs?"
 _SMALL = r"cents?|pence|p"
 
