@@ -145,7 +145,7 @@ def test_no_project_here(run: Any, tmp_path: Path) -> None:
 def test_a_stage_whose_forerunner_did_not_run(run: Any, project: Project) -> None:
     refused(run("verify", "-C", project.root), "octo synth")
     refused(run("train", "-C", project.root), "octo verify")
-    refused(run("chat", "--once", "x", "-C", project.root), "no run here", "octo train")
+    refused(run("chat", "--once", "x", "-C", project.root), "no such run folder", "octo build")
 
 
 def test_a_query_that_is_empty_or_too_long(run: Any) -> None:

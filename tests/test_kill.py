@@ -92,16 +92,16 @@ def test_train_killed_goes_on_to_the_same_losses_and_weights(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("share", [0.4])
 def test_predict_killed_answers_every_line_once(tmp_path: Path, share: float) -> None:
-    queries = write_rows(tmp_path / "in.jsonl", lamp_rows(400))
+    queries = write_rows(tmp_path / "in.jsonl", lamp_rows(160))
     whole, torn = tmp_path / "whole.jsonl", tmp_path / "torn.jsonl"
     predict(shipped(), queries, whole)
     command: list[str | Path] = ["predict", queries, "-o", torn, "--model", shipped()]
-    assert killed(command, lambda: lines(torn) >= share * 400), "the kill came too late"
+    assert killed(command, lambda: lines(torn) >= share * 160), "the kill came too late"
     with torn.open("ab") as file:
         file.write(b'{"query": "kit')
     finished(command)
     assert torn.read_bytes() == whole.read_bytes()
-    assert lines(torn) == 400
+    assert lines(torn) == 160
 
 
 def test_a_project_is_none_until_its_last_file_stands(tmp_path: Path) -> None:

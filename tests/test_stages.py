@@ -14,7 +14,7 @@ from octocli.core.project import Project, open_project, write_json
 from octocli.core.samples import read_samples
 from octocli.core.splits import leaks
 from octocli.model import quantise as quantising
-from octocli.model.gguf_file import read_metadata
+from octocli.model.gguf_header import read_metadata
 from octocli.runtime.caller import open_caller
 from octocli.stages.build import _is_evaluated, build
 from octocli.stages.checks import check_grounding
@@ -116,7 +116,7 @@ def test_a_change_makes_stale_what_hangs_on_it(
 
 
 def test_what_comes_after_a_stale_stage_is_made_again_and_what_comes_before_is_not(made: Project) -> None:
-    _settings("epochs = 12", "epochs = 2")(made)
+    _settings("epochs = 12", "epochs = 11")(made)
     report = build(open_project(made.root))
     assert (report.synth, report.verify) == (None, None)
     assert report.train and report.train.fresh and report.evaluation and report.export

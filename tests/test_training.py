@@ -153,11 +153,8 @@ def test_the_loss_is_a_weighted_mean_over_the_target_alone() -> None:
     trainee = Trainee(load_network(base()), torch.randn(2, 64), None)
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():
-        logits = trainee.causal_lm.lm_head(trainee._body[0](input_ids=ids).last_hidden_state)[0]
-        whole = torch.cat(
-            [logits, torch.stack([trainee._body[0](input_ids=ids).last_hidden_state[0] @ r for r in trainee.rows], -1)],
-            -1,
-        )
+        hidden = trainee.causal_lm.base_model(input_ids=ids).last_hidden_state[0]
+        whole = hidden @ torch.cat([load_tiny(base()).lm_head.weight, trainee.rows]).T
         each = torch.nn.functional.cross_entropy(whole[1:3], torch.tensor([7, 8]), reduction="none")
         loss = float(batch_loss(trainee, [Row((5, 6), (7, 8), (3.0, 1.0))]))
     assert loss == pytest.approx(float((3 * each[0] + each[1]) / 4), abs=1e-5)

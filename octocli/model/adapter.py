@@ -81,6 +81,7 @@ def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -
         base_model_name_or_path=base_name,
         inference_mode=True,
     ).save_pretrained(str(folder))
+    (folder / FULL_FILE).unlink(missing_ok=True)  # of an earlier training in the same folder
 
 
 def save_full(trainee: Trainee, folder: Path) -> None:
@@ -89,6 +90,8 @@ def save_full(trainee: Trainee, folder: Path) -> None:
     for name, parameter in trainee.trained():
         state[name.removeprefix("causal_lm.")] = parameter.detach().float().cpu().contiguous()
     save_file(state, folder / FULL_FILE)
+    for name in (ADAPTER_FILE, "adapter_config.json"):  # of an earlier training in the same folder
+        (folder / name).unlink(missing_ok=True)
 
 
 def load_trained(folder: Path, base_folder: Path) -> TrainedModel:

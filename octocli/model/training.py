@@ -142,7 +142,10 @@ def _resume(
     """Load a checkpoint of the same run; one of other data or settings is passed over."""
     if not path.exists():
         return [], 0.0
-    state = torch.load(path, weights_only=True)
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception:  # whatever class torch gives it: a file that a full disk or a crash left in pieces
+        return [], 0.0
     if state["fingerprint"] != fingerprint:
         return [], 0.0
     with torch.no_grad():

@@ -15,7 +15,7 @@ from octocli.core.calls import read_target, write_target
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import Manifest, parse_manifest
 from octocli.runtime.decoding import GREEDY, MAX_NEW_TOKENS, Decoded, Sampling, decode, to_pieces
-from octocli.runtime.engine import Engine, prompt_ids
+from octocli.runtime.engine import CONTEXT, Engine, prompt_ids
 from octocli.runtime.grammar import make_grammar
 from octocli.runtime.typed_values import type_call
 
@@ -85,7 +85,11 @@ class Caller:
     def _prompt(self, query: str) -> list[int]:
         if not query.strip():
             raise BadInput("the query is empty")
-        return prompt_ids(self.engine, query)
+        ids = prompt_ids(self.engine, query)
+        room = CONTEXT - MAX_NEW_TOKENS
+        if len(ids) > room:
+            raise BadInput(f"the query is too long: {len(ids)} tokens with the prompt, {room} at most")
+        return ids
 
     def _answer(self, decoded: Decoded, now: datetime | None) -> Answer:
         pieces = to_pieces(self.engine, decoded.ids)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from octocli.core.calls import Piece
-from octocli.core.errors import BadInput
-from octocli.runtime.engine import CONTEXT, Engine
+from octocli.runtime.engine import Engine
 
 MAX_NEW_TOKENS = 256
 
@@ -69,12 +68,7 @@ def decode(
         ahead: logits [1 + len(draft), vocabulary] after the prompt and each drafted id, if they are read already.
         sampling: greedy by default.
         limit: most new ids.
-
-    Raises:
-        BadInput: the prompt leaves no room for an answer.
     """
-    if len(prompt) + limit > CONTEXT:
-        raise BadInput(f"the query is too long: {len(prompt)} tokens, {CONTEXT - limit} at most")
     end = engine.special[engine.manifest.tokens.end]
     draft = draft[:limit]
     rows = engine.read([*prompt, *draft], 1 + len(draft)) if ahead is None else ahead

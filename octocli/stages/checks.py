@@ -150,7 +150,7 @@ def _written(call: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, value in call.get("arguments", {}).items():
         parameter = function.param(name)
-        if parameter is None or (not parameter.required and is_default(value, parameter.schema)):
+        if parameter is not None and not parameter.required and is_default(value, parameter.schema):
             continue
         arguments[name] = _written(value, spec) if is_nested(value, spec, function, name) else value
     return {"name": call["name"], "arguments": arguments, "missing": sorted(call.get("missing", ()))}

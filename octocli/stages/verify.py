@@ -69,8 +69,13 @@ def is_verified(project: Project) -> bool:
 
 
 def made_from(project: Project) -> dict[str, str]:
-    """Hashes of what verification reads."""
-    return {"samples": file_hash(project.samples_file), "spec": data_hash(project.spec.to_json())}
+    """Hashes of what the accepted rows hang on; the plan of synth too, so that a larger one is filled by `build`."""
+    plan = {"seed": project.config.seed, **project.config.synth.model_dump()}
+    return {
+        "samples": file_hash(project.samples_file),
+        "spec": data_hash(project.spec.to_json()),
+        "plan": data_hash(plan),
+    }
 
 
 def _write(project: Project, accepted: Sequence[Sample], rejected: Sequence[tuple[Sample, str]]) -> VerifyReport:
