@@ -204,3 +204,10 @@ def test_a_sample_is_one_json_line(tmp_path: Path) -> None:
     write_samples(tmp_path / "s.jsonl", [Sample("two\nlines \u2028 and a \r")])
     assert json.loads((tmp_path / "s.jsonl").read_bytes())["query"].startswith("two\n")
     assert len(read_samples(tmp_path / "s.jsonl")) == 1
+
+
+def test_a_whole_last_line_without_a_newline_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"query": "a"}\n{"query": "b"}')
+    assert repair_tail(path) == 0
+    assert path.read_text() == '{"query": "a"}\n{"query": "b"}\n'

@@ -18,6 +18,7 @@ from octocli.core.scoring import (
     same_relaxedly,
     same_strictly,
 )
+from octocli.core.spec import parse_spec
 from octocli.stages.evaluate import Outcome, score
 
 SPEC = spec_of(
@@ -175,3 +176,9 @@ def test_the_card_counts_each_score_on_the_rows_it_is_about() -> None:
         "missing": (0, 1),
     }
     assert (card.by_kind["a"].hits, card.by_kind["b"].hits) == (1, 1)
+
+
+def test_an_unresolved_argument_is_no_strict_hit() -> None:
+    spec = parse_spec({"app": "x", "functions": [{"name": "f", "description": "Does it."}]})
+    plain = [{"name": "f", "arguments": {}}]
+    assert not same_strictly(plain, [{"name": "f", "arguments": {}, "unresolved": {"level": "blah"}}], spec)

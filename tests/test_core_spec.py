@@ -219,3 +219,10 @@ def test_any_json_is_bad_input_or_a_spec_that_works(data: Any) -> None:
             _ = parameter.kind, spec.fillers(parameter)
             value_faults("x", parameter.schema)
             value_faults(3, parameter.schema)
+
+
+@pytest.mark.parametrize("key", ["parameters", "returns"])
+def test_a_boolean_schema_for_a_function_is_refused(key: str) -> None:
+    function = {"name": "f", "description": "Does it.", key: True}
+    with pytest.raises(BadInput, match=rf"functions\[0\]\.{key}: not a schema object"):
+        parse_spec({"app": "x", "functions": [function]})

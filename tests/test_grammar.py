@@ -243,3 +243,10 @@ def test_none_takes_no_arguments_and_no_call_beside_it() -> None:
 def test_any_schema_that_a_spec_may_hold_gives_a_grammar(schema: dict[str, Any]) -> None:
     definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     assert not accepts([fun("go", obj({"x": schema}, ("x",), **definitions))], "()")
+
+
+def test_properties_may_have_the_names_of_keywords() -> None:
+    from octocli.runtime.grammar import _expressible
+
+    schema = {"type": "object", "properties": {"title": {"type": "string", "title": "T"}, "not": {"type": "integer"}}}
+    assert _expressible(schema)["properties"] == {"title": {"type": "string"}, "not": {"type": "integer"}}

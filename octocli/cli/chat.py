@@ -27,6 +27,7 @@ def chat_cli(
       octo chat --once "wake me at 7" --json
       octo chat --model dist/myhome-q8_0.gguf
     """
+    from octocli.core.errors import BadInput
     from octocli.runtime.caller import open_caller
 
     target = find_model(model, project)
@@ -39,7 +40,10 @@ def chat_cli(
             spec = caller.manifest.spec
             console.say(f"{spec.app}, {len(spec.functions)} functions, {target}; an empty line or Ctrl-D ends it")
         while query := _read():
-            _show(caller, query, now, as_json)
+            try:
+                _show(caller, query, now, as_json)
+            except BadInput as error:  # one bad line does not end the conversation
+                console.warn(str(error))
 
 
 def _read() -> str:

@@ -51,7 +51,5 @@ def init_cli(
     for place in report.unexpressed:
         console.warn(f"api.json: {place}: decoding cannot enforce this keyword; calls that break it come as unresolved")
     starter = STARTERS[Config().base]
-    console.say(
-        f"\nbase: {starter.name}, {starter.parameters} parameters, {starter.licence} (octo.toml; see: octo bases)"
-    )
+    console.say(f"\nbase: {starter.name}, {starter.parameters} parameters, {starter.megabytes} MB, {starter.licence}")
     console.say(f"next: cd {report.root} && octo build")

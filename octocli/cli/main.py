@@ -74,11 +74,14 @@ def run() -> None:
         if error.hint:
             sys.stderr.write(f"  → {error.hint}\n")
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        sys.stderr.write(f"octo: {error.filename or 'a file'}: {error.strerror or error}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("octo: interrupted; the same command goes on where it stopped\n")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ def _are_calls(calls: Any) -> bool:
         isinstance(c, dict)
         and isinstance(c.get("name"), str)
         and isinstance(c.get("arguments", {}), dict)
+        and isinstance(c.get("unresolved", {}), dict)
         and _are_names(c.get("missing", []))
         for c in calls
     )
@@ -141,8 +142,10 @@ def _parse_line(line: str, where: str) -> Any:
         return data
     except UnicodeEncodeError:
         raise BadInput(f"{where}: half a character (a lone \\ud... escape) is no UTF-8") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        detail = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+    except (ValueError, RecursionError) as error:  # ValueError: an integer of thousands of digits
+        detail = (
+            f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep or long"
+        )
         raise BadInput(f"{where}: not JSON: {detail}", hint="one JSON object a line") from None
 
 
@@ -197,12 +200,23 @@ class Appender:
         self._file.close()
 
 
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def repair_tail(path: Path) -> int:
-    """Cut a last line that has no newline; returns the number of bytes cut."""
+    """Cut a last line that was torn; one that is whole and only lacks its newline gets it. Returns the bytes cut."""
     if not path.exists():
         return 0
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
+    if content[whole:].strip() and _is_json(content[whole:]):
+        with path.open("ab") as file:
+            file.write(b"\n")
+        return 0
     if whole < len(content):
         with path.open("r+b") as file:
             file.truncate(whole)

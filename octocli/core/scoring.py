@@ -111,7 +111,8 @@ def _canonical(call: Mapping[str, Any], spec: Spec, text: Any) -> str:
         said = _leaves(value, text)
         if parameter is None or parameter.required or not _is_default(said, parameter.schema, text):
             arguments[name] = said
-    return dump_value([call["name"], dict(sorted(arguments.items())), sorted(call.get("missing", ()))])
+    open_names = [sorted(call.get("missing", ())), sorted(call.get("unresolved", ()))]
+    return dump_value([call["name"], dict(sorted(arguments.items())), open_names])
 
 
 def _is_default(said: Any, schema: Mapping[str, Any], text: Any) -> bool:

@@ -172,8 +172,8 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{path}: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise BadInput(f"{path}: not JSON that octo can read: nested too deep") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{path}: not JSON that octo can read: nested too deep, or a number too long") from None
 
 
 def parse_spec(data: Any, *, source: str = "api.json", app: str | None = None) -> Spec:
@@ -248,7 +248,9 @@ def _function_faults(data: Any, place: str) -> Iterator[Fault]:
     aliases = data.get("aliases", [])
     if not isinstance(aliases, list) or not all(isinstance(a, str) and a.strip() for a in aliases):
         yield Fault(f"{place}.aliases", "not a list of strings", "List other words that people use for it")
-    if data.get("returns") is not None:
+    if data.get("returns") is not None and not isinstance(data["returns"], dict):
+        yield Fault(f"{place}.returns", "not a schema object", 'Write {"type": "string"} or the like')
+    elif data.get("returns") is not None:
         yield from _schema_faults(data["returns"], f"{place}.returns")
     faults = list(_parameters_faults(data.get("parameters"), f"{place}.parameters"))
     yield from faults
@@ -259,9 +261,12 @@ def _function_faults(data: Any, place: str) -> Iterator[Fault]:
 def _parameters_faults(data: Any, place: str) -> Iterator[Fault]:
     if data is None:
         return
+    if not isinstance(data, dict):
+        yield Fault(place, "not a schema object", 'Write {"type": "object", "properties": {...}}')
+        return
     broken = list(_schema_faults(data, place))
     yield from broken
-    if broken or not isinstance(data, dict):
+    if broken:
         return
     if data and data.get("type") != "object":
         yield Fault(f"{place}.type", f"{data.get('type')!r} instead of 'object'", 'Write "type": "object"')

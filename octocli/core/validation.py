@@ -27,6 +27,9 @@ def _call_faults(call: Mapping[str, Any], spec: Spec, place: str) -> Iterator[st
         yield f"{place}: no function {call.get('name')!r} in the spec"
         return
     arguments = call.get("arguments", {})
+    if not isinstance(arguments, Mapping) or not isinstance(call.get("missing", ()), (list, tuple)):
+        yield f"{place}: 'arguments' is no object, or 'missing' no list"
+        return
     missing = set(call.get("missing", ())) | set(call.get("unresolved", {}))
     for name in missing - {p.name for p in function.params}:
         yield f"{place}: {function.name} has no parameter {name!r} to miss"

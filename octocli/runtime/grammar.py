@@ -14,7 +14,7 @@ import llguidance
 from octocli.core.errors import BadInput
 from octocli.core.kinds import has_resolver
 from octocli.core.manifest import Manifest
-from octocli.core.schemas import UNEXPRESSED, types_of
+from octocli.core.schemas import UNEXPRESSED, types_of, unexpressed_keywords
 from octocli.core.spec import Function, Parameter
 
 MAX_CALLS = 8
@@ -101,7 +101,7 @@ def _checked(schema: Mapping[str, Any], parameter: Parameter) -> tuple[str, bool
     """The schema's rule, or, where llguidance cannot compile it, that of its bare types."""
     rule = _json_rule(schema)
     if not llguidance.LLMatcher.validate_grammar(llguidance.LLMatcher.grammar_from_lark(f"start: {rule}\n")):
-        return rule, schema != parameter.schema and bool(set(_keys(parameter.schema)) & UNEXPRESSED)
+        return rule, any(unexpressed_keywords(parameter.schema))
     types = list(types_of(parameter.schema))
     return _json_rule({"type": types}), True
 
@@ -113,17 +113,17 @@ def _json_rule(schema: Mapping[str, Any]) -> str:
 def _expressible(schema: Any) -> Any:
     """The schema without the keywords that are checked after decoding; `oneOf` is decoded as `anyOf`."""
     if isinstance(schema, Mapping):
-        kept = {k: v for k, v in schema.items() if k not in _DROPPED}
         return {
-            ("anyOf" if k == "oneOf" else k): v if k in ("enum", "const", "required") else _expressible(v)
-            for k, v in kept.items()
+            ("anyOf" if k == "oneOf" else k): _expressible_part(k, v) for k, v in schema.items() if k not in _DROPPED
         }
     if isinstance(schema, list):
         return [_expressible(part) for part in schema]
     return schema
 
 
-def _keys(schema: Any) -> list[str]:
-    if isinstance(schema, Mapping):
-        return [*schema, *(k for v in schema.values() for k in _keys(v))]
-    return [k for part in schema for k in _keys(part)] if isinstance(schema, list) else []
+def _expressible_part(keyword: str, value: Any) -> Any:
+    if keyword in ("enum", "const", "required"):
+        return value
+    if keyword in ("properties", "$defs"):  # names of the user's own, which may be called `title` or `not`
+        return {name: _expressible(inner) for name, inner in value.items()}
+    return _expressible(value)

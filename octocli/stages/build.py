@@ -8,7 +8,7 @@ from typing import Any
 
 from octocli.core.project import DEFAULT_RUN, Project, file_hash
 from octocli.stages.evaluate import EvalReport, evaluate
-from octocli.stages.export import ExportReport, export, is_exported
+from octocli.stages.export import ExportReport, check_quants, export, is_exported
 from octocli.stages.progress import OnTick, silent
 from octocli.stages.synthesize import SynthReport, synthesize
 from octocli.stages.train import TrainReport, is_trained, train
@@ -52,6 +52,7 @@ def build(
         on_stage: called with a stage's name and its report when it is done, report None when it was up to date.
         on_tick: progress within a stage.
     """
+    check_quants(quants or [project.config.export.quant])
     synthesis, verification = _samples(project, on_stage, on_tick)
     training = None if is_trained(project, run) else train(project, run=run, on_tick=on_tick)
     on_stage("train", training)

@@ -35,6 +35,7 @@ class Outcome:
     calls: Calls
     confidence: float
     ids: tuple[int, ...]
+    finished: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def ask_all(
         clocks = [parse_clock(s.now) for s in part]
         answers = caller.ask_many([s.query for s in part], clocks, guesses[start : start + _AT_ONCE])
         for sample, answer in zip(part, answers, strict=True):
-            outcomes.append(Outcome(sample, answer.calls, answer.confidence, answer.ids))
+            outcomes.append(Outcome(sample, answer.calls, answer.confidence, answer.ids, answer.finished))
         on_answer(len(outcomes))
     return outcomes
 
@@ -146,10 +147,10 @@ def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:
     functions = sorted({o.sample.calls[0]["name"] for o in positives})
     return ScoreCard(
         function_choice=rate(same_functions(o.sample.calls, o.calls) for o in positives),
-        recall=rate(bool(o.calls) for o in positives),
+        recall=rate(bool(o.calls) or not o.finished for o in positives),
         strict=rate(same_strictly(o.sample.calls, o.calls, spec) for o in positives),
         relaxed=rate(same_relaxedly(o.sample.calls, o.calls, spec) for o in positives),
-        abstention=rate(not o.calls for o in negatives),
+        abstention=rate(not o.calls and o.finished for o in negatives),
         missing=rate(same_missing(o.sample.calls, o.calls) for o in lacking),
         by_kind={k: rate(_is_right(o, spec) for o in outcomes if o.sample.kind == k) for k in kinds},
         by_function={
@@ -165,7 +166,7 @@ def _page(model: Path, card: ScoreCard, errors: Sequence[dict[str, Any]]) -> str
 
 def _is_right(outcome: Outcome, spec: Spec) -> bool:
     if not outcome.sample.is_positive:
-        return not outcome.calls
+        return not outcome.calls and outcome.finished
     return same_strictly(outcome.sample.calls, outcome.calls, spec)
 
 

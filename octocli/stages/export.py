@@ -47,7 +47,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """The files that were written and how faithful they are; `refused` ones were deleted."""
+    """The files that were written and how faithful they are."""
 
     parities: tuple[Parity, ...]
     tolerance: float
@@ -66,15 +66,12 @@ def export(
     Raises:
         NotMade: the run is not finished.
         BadInput: an unknown quantisation, or a base that has no GGUF to patch.
-        Refused: a file changes more calls than the tolerance; it is deleted, the others stay.
+        Refused: a file changes more calls than the tolerance; it is not shipped, the others are.
     """
-    from octocli.model.quantise import QUANTS
     from octocli.runtime.caller import open_caller
 
     wanted = list(quants) or [project.config.export.quant]
-    for quant in wanted:
-        if quant not in QUANTS:
-            raise BadInput(f"no quantisation {quant!r}", hint=f"there are: {', '.join(QUANTS)}")
+    check_quants(wanted)
     limit = project.config.export.tolerance if tolerance is None else tolerance
     folder = project.run(run)
     samples = _parity_samples(project)
@@ -84,11 +81,22 @@ def export(
         full = project.dist / f".{project.spec.app}-f16.gguf"
         _write_f16(caller.engine, full, on_tick)
         reference = ask_all(caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples))))
-    parities = [_ship(project, full, quant, reference, on_tick) for quant in wanted]
-    full.unlink(missing_ok=True)
+    try:
+        parities = [_compare(project, full, quant, reference, limit, on_tick) for quant in wanted]
+    finally:
+        full.unlink(missing_ok=True)
     _record(project, run, parities, limit)
     _refuse(parities, limit)
     return ExportReport(tuple(parities), limit)
+
+
+def check_quants(quants: Sequence[str]) -> None:
+    """Refuse an unknown quantisation before anything is trained for it."""
+    from octocli.model.quantise import QUANTS
+
+    for quant in quants:
+        if quant not in QUANTS:
+            raise BadInput(f"no quantisation {quant!r}", hint=f"there are: {', '.join(QUANTS)}")
 
 
 def is_exported(project: Project, run: str = DEFAULT_RUN, quants: Sequence[str] = ()) -> bool:
@@ -150,15 +158,19 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
     )
 
 
-def _ship(project: Project, full: Path, quant: str, reference: "Sequence[Outcome]", on_tick: OnTick) -> Parity:
+def _compare(
+    project: Project, full: Path, quant: str, reference: "Sequence[Outcome]", limit: float, on_tick: OnTick
+) -> Parity:
+    """Quantise under a hidden name and ask; only a file that passed gets its own name."""
     from octocli.model.quantise import quantise
     from octocli.runtime.caller import open_caller
 
     out = project.gguf_file(quant)
+    candidate = out.with_name(f".{out.name}")
     on_tick(Tick("export", note=f"writing {quant}"))
-    quantise(full, out, quant)
+    quantise(full, candidate, quant)
     samples = [o.sample for o in reference]
-    with open_caller(out) as caller:
+    with open_caller(candidate) as caller:
         answers = ask_all(
             caller, samples, lambda n: on_tick(Tick(f"asking {quant}", n, len(samples))), [o.ids for o in reference]
         )
@@ -170,7 +182,13 @@ def _ship(project: Project, full: Path, quant: str, reference: "Sequence[Outcome
         for (a, b), equal in zip(pairs, same, strict=True)
         if not equal
     )
-    return Parity(out, quant, out.stat().st_size, Rate(sum(same), len(same)), Rate(sum(named), len(named)), changed)
+    size = candidate.stat().st_size
+    parity = Parity(out, quant, size, Rate(sum(same), len(same)), Rate(sum(named), len(named)), changed)
+    if _passes(parity, limit):
+        candidate.replace(out)
+    else:
+        candidate.unlink()
+    return parity
 
 
 def _names(calls: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -191,13 +209,10 @@ def _record(project: Project, run: str, parities: Sequence[Parity], limit: float
 
 
 def _passes(parity: Parity, limit: float) -> bool:
-    return 1 - parity.same.value <= limit
+    return parity.same.n - parity.same.hits <= limit * parity.same.n
 
 
 def _refuse(parities: Sequence[Parity], limit: float) -> None:
-    for parity in parities:
-        if not _passes(parity, limit):
-            parity.file.unlink(missing_ok=True)
     failed = [p for p in parities if not _passes(p, limit)]
     if failed:
         worst = ", ".join(f"{p.quant} changes {p.same.n - p.same.hits} of {p.same.n} calls" for p in failed)

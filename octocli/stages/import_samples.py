@@ -63,4 +63,6 @@ def import_samples(
 
 
 def _ours(sample: Sample, split: Split | None) -> Sample:
-    return replace(sample, teacher=TEACHER, split=split or sample.split)
+    # `cell` and `draw` are the synth stage's own marks; another project's would fill this one's plan.
+    extra = {k: v for k, v in sample.extra.items() if k not in ("cell", "draw")}
+    return replace(sample, teacher=TEACHER, split=split or sample.split, extra=extra)

@@ -37,6 +37,10 @@ def predict(
         BadInput: a line without a query, or an `out` that holds answers to other queries.
     """
     lines = list(_queries(queries))
+    if out.is_dir() or (out.exists() and out.samefile(queries)):
+        raise BadInput(f"{out}: cannot be written to", hint="choose another -o file")
+    if out.exists() and out.read_bytes()[:1] not in (b"", b"{"):
+        raise BadInput(f"{out}: holds something else than answers", hint="choose another -o file")
     repair_tail(out)
     done = _answered(out, lines)
     if done == len(lines):
@@ -56,6 +60,8 @@ def _queries(path: Path) -> Iterator[dict[str, Any]]:
     for number, data in read_lines(path):
         if not isinstance(data, dict) or not isinstance(data.get("query"), str) or not data["query"].strip():
             raise BadInput(f"{path}:{number}: no 'query' in it", hint='a line is {"query": "..."}')
+        if data.get("now") is not None and (not isinstance(data["now"], str) or parse_clock(data["now"]) is None):
+            raise BadInput(f"{path}:{number}: 'now' is no ISO 8601 time", hint="write 2026-11-22T18:30")
         empty = False
         yield data
     if empty:
@@ -68,14 +74,18 @@ def _answered(out: Path, lines: list[dict[str, Any]]) -> int:
         return 0
     count = 0
     for number, data in read_lines(out):
-        if count >= len(lines) or not isinstance(data, dict) or data.get("query") != lines[count]["query"]:
+        answers = isinstance(data, dict) and "calls" in data and "confidence" in data
+        if count >= len(lines) or not answers or data["query"] != lines[count]["query"]:
             raise BadInput(f"{out}:{number}: answers another query than the input", hint="choose another -o file")
         count += 1
     return count
 
 
 def _answer(caller: Any, line: Mapping[str, Any], now: datetime | None) -> dict[str, Any]:
-    answer = caller.ask(line["query"], now=now)
+    try:
+        answer = caller.ask(line["query"], now=now)
+    except BadInput as error:
+        return {**line, "error": error.message, "calls": [], "confidence": 0.0}
     kept = {k: v for k, v in line.items() if k not in ("calls", "confidence", "expected")}
     expected = {"expected": line["calls"]} if "calls" in line else {}
     if "expected" in line and not expected:
