@@ -420,3 +420,25 @@ def test_a_file_exactly_at_the_tolerance_passes() -> None:
 
     at, over = (Parity(Path("m.gguf"), "q8_0", 1, Rate(hits, 200), Rate(200, 200), ()) for hits in (198, 197))
     assert _passes(at, 0.01) and not _passes(over, 0.01)
+
+
+def test_build_ships_f16_where_the_gate_refuses_the_default(
+    exportable: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from octocli.stages.build import build
+
+    true = quantising.quantise
+
+    def spoilt(source: Path, out: Path, quant: str, **more: Any) -> None:
+        true(source, out, quant, **more)
+        if quant == "q8_0":
+            content = out.read_bytes()
+            out.write_bytes(content[:-20_000] + bytes(20_000))
+
+    exportable.config_file.write_text(toml().replace("tolerance = 1.0", "tolerance = 0.01"))
+    project = open_project(exportable.root)
+    monkeypatch.setattr(quantising, "quantise", spoilt)
+    first = build(project)
+    assert first.export is not None and first.export.refused == ("q8_0",)
+    assert [f.name for f in first.files] == ["lamps-f16.gguf"] and first.files[0].exists()
+    assert build(open_project(exportable.root)).export is None, "a refused quantisation is not tried again"

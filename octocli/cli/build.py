@@ -44,6 +44,8 @@ def build_cli(
         report = build(opened, run=run, quants=quant or [], on_stage=_show_stage, on_tick=on_tick)
     if report.fresh:
         console.say("nothing was stale")
+    if report.export and report.export.refused:
+        console.warn(f"not shipped, since they change too many calls: {', '.join(report.export.refused)}")
     for file in report.files:
         console.say(f"model: {file}")
     console.say(f"score card: {opened.run(run) / 'report.json'}")

@@ -34,8 +34,7 @@ def find_model(model: Path | None, project: Path) -> Path:
     if model is not None:
         return model
     opened = open_project(project)
-    shipped = opened.gguf_file(opened.config.export.quant)
-    return shipped if shipped.exists() else opened.run(DEFAULT_RUN)
+    return opened.shipped_file() or opened.run(DEFAULT_RUN)
 
 
 def project_or_none(root: Path) -> "Project | None":

@@ -26,7 +26,7 @@ class SynthSettings(_Settings):
 
     per_function: int = Field(60, ge=1, description="positives a function for training")
     held_out_per_function: int = Field(
-        44, ge=1, description="positives a function for test; a quarter more for validation"
+        40, ge=1, description="positives a function for test; a quarter more for validation"
     )
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")

@@ -18,6 +18,7 @@ from octocli.core.samples import write_atomically
 from octocli.core.spec import Spec, load_spec
 from octocli.core.tokens import TokenTable, dump_tokens, load_tokens
 
+FINEST_QUANT = "f16"
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -81,6 +82,11 @@ class Project:
     def gguf_file(self, quant: str) -> Path:
         """The shipped model of one quantisation."""
         return self.dist / f"{self.spec.app}-{quant}.gguf"
+
+    def shipped_file(self) -> Path | None:
+        """The model to ship: of the default quantisation, or, where that was refused, the finest."""
+        candidates = (self.gguf_file(self.config.export.quant), self.gguf_file(FINEST_QUANT))
+        return next((file for file in candidates if file.exists()), None)
 
     @cached_property
     def config(self) -> Config:

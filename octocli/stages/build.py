@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from octocli.core.project import DEFAULT_RUN, Project, file_hash
+from octocli.core.errors import Refused
+from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, file_hash
 from octocli.stages.evaluate import EvalReport, evaluate
-from octocli.stages.export import ExportReport, check_quants, export, is_exported
+from octocli.stages.export import ExportReport, check_quants, export, is_exported, was_refused
 from octocli.stages.progress import OnTick, silent
 from octocli.stages.synthesize import SynthReport, synthesize
 from octocli.stages.train import TrainReport, is_trained, train
@@ -58,10 +59,26 @@ def build(
     on_stage("train", training)
     evaluation = None if _is_evaluated(project, run) else evaluate(project, project.run(run), on_tick=on_tick)
     on_stage("eval", evaluation)
-    shipped = None if is_exported(project, run, quants) else export(project, quants=quants, run=run, on_tick=on_tick)
+    shipped = _ship(project, run, quants, on_tick)
     on_stage("export", shipped)
-    files = tuple(project.gguf_file(q) for q in (quants or [project.config.export.quant]))
+    default = project.shipped_file()
+    files = tuple(project.gguf_file(q) for q in quants) or ((default,) if default else ())
     return BuildReport(synthesis, verification, training, evaluation, shipped, files)
+
+
+def _ship(project: Project, run: str, quants: Sequence[str], on_tick: OnTick) -> ExportReport | None:
+    """Export what is stale. Where the gate refuses the default quantisation, the finest is shipped in its place."""
+    default = project.config.export.quant
+    settled = not quants and default != FINEST_QUANT and was_refused(project, run, default)
+    if is_exported(project, run, [FINEST_QUANT] if settled else quants):
+        return None
+    if not settled:
+        try:
+            return export(project, quants=quants, run=run, on_tick=on_tick)
+        except Refused:
+            if quants or default == FINEST_QUANT:
+                raise
+    return replace(export(project, quants=[FINEST_QUANT], run=run, on_tick=on_tick), refused=(default,))
 
 
 def _samples(

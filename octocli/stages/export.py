@@ -51,6 +51,7 @@ class ExportReport:
 
     parities: tuple[Parity, ...]
     tolerance: float
+    refused: tuple[str, ...] = ()
 
 
 def export(
@@ -88,6 +89,15 @@ def export(
     _record(project, run, parities, limit)
     _refuse(parities, limit)
     return ExportReport(tuple(parities), limit)
+
+
+def was_refused(project: Project, run: str, quant: str) -> bool:
+    """Whether the run as it is now was exported to `quant` and did not pass."""
+    record = project.dist / "parity.json"
+    if not record.exists():
+        return False
+    data = json.loads(record.read_text(encoding="utf-8"))
+    return data["made_from"] == _made_from(project, run) and any(f["quant"] == quant for f in data["refused"])
 
 
 def check_quants(quants: Sequence[str]) -> None:
@@ -203,7 +213,8 @@ def _record(project: Project, run: str, parities: Sequence[Parity], limit: float
     fresh = {p.quant for p in parities}
     kept = [f for f in earlier.get("files", []) if f["quant"] not in fresh and earlier.get("made_from") == made_from]
     passed = [p.to_json() for p in parities if _passes(p, limit)]
-    refused = [p.to_json() for p in parities if not _passes(p, limit)]
+    refused = [f for f in earlier.get("refused", []) if f["quant"] not in fresh and earlier["made_from"] == made_from]
+    refused += [p.to_json() for p in parities if not _passes(p, limit)]
     record = {"version": 1, "made_from": made_from, "tolerance": limit, "files": kept + passed, "refused": refused}
     write_json(path, record)
 

@@ -75,7 +75,7 @@ def _answered(out: Path, lines: list[dict[str, Any]]) -> int:
     count = 0
     for number, data in read_lines(out):
         answers = isinstance(data, dict) and "calls" in data and "confidence" in data
-        if count >= len(lines) or not answers or data["query"] != lines[count]["query"]:
+        if count >= len(lines) or not answers or data.get("query") != lines[count]["query"]:
             raise BadInput(f"{out}:{number}: answers another query than the input", hint="choose another -o file")
         count += 1
     return count
