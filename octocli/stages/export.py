@@ -79,7 +79,7 @@ def export(
     project.dist.mkdir(parents=True, exist_ok=True)
     on_tick(Tick("load", note=f"reading {folder.name}"))
     with open_caller(folder) as caller:
-        full = project.dist / f".{project.spec.app}-f16.gguf"
+        full = project.dist / f".{project.spec.app}-unquantised.gguf"
         _write_f16(caller.engine, full, on_tick)
         reference = ask_all(caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples))))
     try:

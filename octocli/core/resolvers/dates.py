@@ -110,15 +110,18 @@ def _named(text: str, today: dt.date | None) -> dt.date | None:
 
 
 def _in_year(month: int, day: int, year: int | None, today: dt.date | None) -> dt.date | None:
-    try:
-        if year is not None:
-            return dt.date(year, month, day)
-        if today is None:
-            return None
-        found = dt.date(today.year, month, day)
-        return found if found >= today else dt.date(today.year + 1, month, day)
-    except ValueError:
+    if year is None and today is None:
         return None
+    # The 29th of February may be eight years away, over a year such as 2100.
+    years = [year] if year is not None else [today.year + ahead for ahead in range(9)] if today else []
+    for candidate in years:
+        try:
+            found = dt.date(candidate, month, day)
+        except ValueError:
+            continue
+        if year is not None or today is None or found >= today:
+            return found
+    return None
 
 
 def _day(words: str) -> int | None:
