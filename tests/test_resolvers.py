@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from octocli.core.resolvers import resolve
@@ -207,6 +207,7 @@ def test_a_bare_time_is_the_next_one_after_now(hour, minute, now):
 
 
 @given(st.integers(0, 400), st.dates(dt.date(2025, 1, 1), dt.date(2030, 1, 1)))
+@example(213, dt.date(2027, 7, 31))  # the 29th of February of the next year
 def test_days_seen_from_the_clock_read_back(ahead, today):
     now = dt.datetime.combine(today, dt.time(9))
     value = (today + dt.timedelta(days=ahead)).isoformat()

@@ -155,7 +155,8 @@ def _context(model: Any, threads: int) -> Any:
     parameters = lc.llama_context_default_params()
     parameters.n_ctx = CONTEXT
     parameters.n_batch = parameters.n_ubatch = _BATCH
-    parameters.n_threads = parameters.n_threads_batch = threads
+    # One id at a time a second thread gains little, and loses much where another program wants the core.
+    parameters.n_threads, parameters.n_threads_batch = 1, threads
     parameters.flash_attn_type = lc.LLAMA_FLASH_ATTN_TYPE_ENABLED
     context = lc.llama_init_from_model(model, parameters)
     if not context:
