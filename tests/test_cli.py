@@ -16,6 +16,7 @@ from tiny_projects import (
     new_project,
     octo,
     shipped,
+    spoil,
     toml,
     trained,
     write_rows,
@@ -160,19 +161,10 @@ def test_an_unknown_option_or_command_is_a_usage_error(run: Any) -> None:
 
 
 def test_a_gate_that_refuses_exits_with_three(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from octocli.core.scoring import Rate
-    from octocli.stages import export as exporting
-
     project = copy_of(trained(), tmp_path / "p")
     write_rows(project.accepted_file, lamp_rows(24, "test"))
-    ship = exporting._ship
-
-    def worse(*arguments: Any) -> Any:
-        parity = ship(*arguments)
-        return exporting.Parity(parity.file, parity.quant, parity.bytes, Rate(20, 24), parity.same_functions, ())
-
-    monkeypatch.setattr(exporting, "_ship", worse)
-    refused(run("export", "-q", "f16", "--tolerance", "0.1", "-C", project.root), "f16 changes 4 of 24 calls", code=3)
+    spoil(monkeypatch, "q8_0")
+    refused(run("export", "-q", "q8_0", "--tolerance", "0.1", "-C", project.root), "q8_0 changes", "of 24", code=3)
 
 
 # ---------------------------------------------------------------- a process of its own

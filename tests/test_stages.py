@@ -6,14 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_projects import LAMPS, built, copy_of, fun, lamp_rows, new_project, obj, shipped, toml, trained, write_rows
+from tiny_projects import (
+    LAMPS,
+    built,
+    copy_of,
+    fun,
+    lamp_rows,
+    new_project,
+    obj,
+    shipped,
+    spoil,
+    toml,
+    trained,
+    write_rows,
+)
 
 from octocli.core.config import Config, load_config
 from octocli.core.errors import BadInput, NotMade, Refused
 from octocli.core.project import Project, open_project, write_json
 from octocli.core.samples import read_samples
 from octocli.core.splits import leaks
-from octocli.model import quantise as quantising
 from octocli.model.gguf_header import read_metadata
 from octocli.runtime.caller import open_caller
 from octocli.stages.build import _is_evaluated, build
@@ -325,15 +337,7 @@ def test_export_compares_on_the_test_rows_and_records_it(exportable: Project) ->
 def test_a_file_that_changes_the_calls_is_refused_and_deleted_and_the_others_stay(
     exportable: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = quantising.quantise
-
-    def spoilt(source: Path, out: Path, quant: str, **more: Any) -> None:
-        true(source, out, quant, **more)
-        if quant == "q8_0":
-            content = out.read_bytes()
-            out.write_bytes(content[:-20_000] + bytes(20_000))
-
-    monkeypatch.setattr(quantising, "quantise", spoilt)
+    spoil(monkeypatch, "q8_0")
     with pytest.raises(Refused, match=r"q8_0 changes \d+ of 24 calls; the tolerance is 1\.0%"):
         export(exportable, quants=["f16", "q8_0"], tolerance=0.01)
     assert {p.name for p in exportable.dist.iterdir()} == {"lamps-f16.gguf", "parity.json"}
@@ -427,17 +431,9 @@ def test_build_ships_f16_where_the_gate_refuses_the_default(
 ) -> None:
     from octocli.stages.build import build
 
-    true = quantising.quantise
-
-    def spoilt(source: Path, out: Path, quant: str, **more: Any) -> None:
-        true(source, out, quant, **more)
-        if quant == "q8_0":
-            content = out.read_bytes()
-            out.write_bytes(content[:-20_000] + bytes(20_000))
-
     exportable.config_file.write_text(toml().replace("tolerance = 1.0", "tolerance = 0.01"))
     project = open_project(exportable.root)
-    monkeypatch.setattr(quantising, "quantise", spoilt)
+    spoil(monkeypatch, "q8_0")
     first = build(project)
     assert first.export is not None and first.export.refused == ("q8_0",)
     assert [f.name for f in first.files] == ["lamps-f16.gguf"] and first.files[0].exists()

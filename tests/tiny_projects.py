@@ -221,6 +221,21 @@ def copy_of(project: Project, to: Path) -> Project:
     return open_project(to)
 
 
+def spoil(monkeypatch: Any, spoilt: str) -> None:
+    """Have every GGUF of one quantisation come out with its last weights zeroed."""
+    from octocli.model import quantise as quantising
+
+    true = quantising.quantise
+
+    def quantise(source: Path, out: Path, quant: str, **more: Any) -> None:
+        true(source, out, quant, **more)
+        if quant == spoilt:
+            content = out.read_bytes()
+            out.write_bytes(content[:-20_000] + bytes(20_000))
+
+    monkeypatch.setattr(quantising, "quantise", quantise)
+
+
 def octo(*arguments: str | Path, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return subprocess.run(
