@@ -5,7 +5,6 @@ business.
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,7 +126,8 @@ def _save(
         "seconds": seconds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # One name for all sittings: what a kill leaves half-written is written over by the next.
+    temporary = path.with_name(f".{path.name}")
     try:
         torch.save(state, temporary)
     except (OSError, RuntimeError) as error:

@@ -198,7 +198,8 @@ def _save(
         "loss": round(sum(tail) / len(tail), 4),
     }
     write_json(folder / "run.json", record)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    for name in ("checkpoint.pt", ".checkpoint.pt"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
