@@ -14,7 +14,7 @@ import llguidance
 from octocli.core.errors import BadInput
 from octocli.core.kinds import has_resolver
 from octocli.core.manifest import Manifest
-from octocli.core.schemas import UNEXPRESSED, types_of, unexpressed_keywords
+from octocli.core.schemas import UNEXPRESSED, types_of
 from octocli.core.spec import Function, Parameter
 
 MAX_CALLS = 8
@@ -24,10 +24,9 @@ _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator
 
 @dataclass(frozen=True)
 class Grammar:
-    """A grammar in llguidance's Lark dialect, and the schema places that it leaves to the check afterwards."""
+    """A grammar in llguidance's Lark dialect."""
 
     lark: str
-    loosened: tuple[str, ...]
 
     def matcher(self, tokenizer: Any) -> Any:
         """A fresh matcher over an engine's vocabulary."""
@@ -40,25 +39,23 @@ class Grammar:
 def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:
     """The grammar of a manifest's spec; `ids` are the engine's ids of octo's tokens. The end token needs no rule."""
     rules: list[str] = []
-    loosened: list[str] = []
     spec, tokens = manifest.spec, manifest.tokens
     names = {function.name: f"call_{index}" for index, function in enumerate(spec.functions)}
     for function in spec.functions:
         token = ids[tokens.token(function.name)]
-        rules += _function_rules(names[function.name], token, function, manifest, names, loosened)
+        rules += _function_rules(names[function.name], token, function, manifest, names)
     calls = " | ".join(names.values())
     rules.append(f"call: {calls}")
     rules.append(f'start: <[{ids[tokens.none]}]> "()" | call (";" call){{0,{MAX_CALLS - 1}}}')
-    return Grammar("\n".join(rules) + "\n", tuple(loosened))
+    return Grammar("\n".join(rules) + "\n")
 
 
 def _function_rules(
-    rule: str, token: int, function: Function, manifest: Manifest, names: Mapping[str, str], loosened: list[str]
+    rule: str, token: int, function: Function, manifest: Manifest, names: Mapping[str, str]
 ) -> list[str]:
     rules: list[str] = []
     for index, parameter in enumerate(function.params):
-        value, loose = _value(parameter)
-        loosened += [f"{function.name}.{parameter.name}"] if loose else []
+        value = _value(parameter)
         nested = [names[f.name] for f in manifest.spec.fillers(parameter)]
         missing = ['"?"'] if parameter.required else []
         rules.append(f"{rule}_v{index}: {' | '.join([value, *nested, *missing])}")
@@ -85,25 +82,24 @@ def _optional_rules(rule: str, function: Function, optional: list[int]) -> list[
     return rules
 
 
-def _value(parameter: Parameter) -> tuple[str, bool]:
-    """The grammar of one parameter's value, and whether it had to be loosened."""
+def _value(parameter: Parameter) -> str:
+    """The grammar of one parameter's value."""
     schema = _expressible(parameter.schema)
     words = {"type": "string"}
     if has_resolver(parameter.name, parameter.schema):
         # The user's own words may stand here; a resolver makes the value.
         if types_of(parameter.schema) == ("string",):
-            return _json_rule(words), False
-        return f"{_checked(schema, parameter)[0]} | {_json_rule(words)}", False
+            return _json_rule(words)
+        return f"{_checked(schema, parameter)} | {_json_rule(words)}"
     return _checked(schema, parameter)
 
 
-def _checked(schema: Mapping[str, Any], parameter: Parameter) -> tuple[str, bool]:
+def _checked(schema: Mapping[str, Any], parameter: Parameter) -> str:
     """The schema's rule, or, where llguidance cannot compile it, that of its bare types."""
     rule = _json_rule(schema)
     if not llguidance.LLMatcher.validate_grammar(llguidance.LLMatcher.grammar_from_lark(f"start: {rule}\n")):
-        return rule, any(unexpressed_keywords(parameter.schema))
-    types = list(types_of(parameter.schema))
-    return _json_rule({"type": types}), True
+        return rule
+    return _json_rule({"type": list(types_of(parameter.schema))})
 
 
 def _json_rule(schema: Mapping[str, Any]) -> str:
