@@ -427,7 +427,7 @@ def test_the_starter_base_with_three_tokens(tmp_path: Path) -> None:
     from octocli.model.bases import open_base
     from octocli.model.network import load_network
 
-    base = open_base("smollm2-135m")
+    base = open_base("smollm2-135m", Path())
     assert base.gguf is not None
     model = load_network(base.folder)
     size, width = model.get_input_embeddings().weight.shape

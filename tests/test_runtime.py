@@ -1,13 +1,14 @@
 """Asking a model: both engines read the same ids, a draft or a kept prefix changes nothing, bad queries are told."""
 
 import math
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny_projects import base, copy_of, lamp_rows, shipped, trained
+from tiny_projects import base, copy_of, lamp_rows, new_project, shipped, toml, trained, write_rows
 
 from octocli.core.errors import BadInput, NotMade
 from octocli.runtime.caller import Answer, Caller, open_caller
@@ -204,3 +205,17 @@ def test_a_run_of_another_base_is_refused(tmp_path: Path) -> None:
     (project.run() / "run.json").write_text(record.replace('"checksum": "', '"checksum": "0'))
     with pytest.raises(BadInput, match="another"):
         open_caller(project.run())
+
+
+def test_a_relative_base_is_found_from_the_project_wherever_octo_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from octocli.stages.train import train
+
+    shutil.copytree(base(), tmp_path / "p" / "my-base")
+    project = new_project(tmp_path / "p", settings=toml().replace(str(base()), "my-base").replace("= 12", "= 1"))
+    write_rows(project.accepted_file, lamp_rows(8))
+    monkeypatch.chdir(tmp_path)
+    train(project)
+    with open_caller(project.run()) as caller:
+        assert caller.ask("be quiet now").finished

@@ -117,6 +117,10 @@ def _settings(old: str, new: str) -> Callable[[Project], None]:
         (lambda p: (p.dist / "parity.json").unlink(), {"export"}),
         (lambda p: (p.run() / "run.json").unlink(), {"train", "eval", "export"}),
         (lambda p: p.verified_record.unlink(), {"verify"}),
+        (lambda p: p.verified_record.write_text("{"), {"verify"}),
+        (lambda p: (p.run() / "run.json").write_text("[]"), {"train", "eval", "export"}),
+        (lambda p: (p.run() / "report.json").write_bytes(b"\xff"), {"eval"}),
+        (lambda p: (p.dist / "parity.json").write_text(""), {"export"}),
     ],
 )
 def test_a_change_makes_stale_what_hangs_on_it(
@@ -438,3 +442,6 @@ def test_build_ships_f16_where_the_gate_refuses_the_default(
     assert first.export is not None and first.export.refused == ("q8_0",)
     assert [f.name for f in first.files] == ["lamps-f16.gguf"] and first.files[0].exists()
     assert build(open_project(exportable.root)).export is None, "a refused quantisation is not tried again"
+    exportable.config_file.write_text(toml())
+    again = build(open_project(exportable.root))
+    assert again.export is not None and not again.export.refused, "more is allowed now, so it is tried again"

@@ -140,6 +140,15 @@ def data_hash(data: Any) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """What a stage wrote of its result; empty where there is no such file or it is damaged: the stage runs again."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write a JSON file by rename."""
     write_atomically(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")

@@ -97,8 +97,10 @@ def cache_folder() -> Path:
     return Path(os.environ.get("OCTO_CACHE") or default)
 
 
-def open_base(name: str, on_step: Callable[[str], None] = lambda _: None) -> Base:
+def open_base(name: str, project: Path, on_step: Callable[[str], None] = lambda _: None) -> Base:
     """Find the base called `name` and make it readable, dequantising it on first use.
+
+    A relative path is one from the project's folder, from wherever octo is called.
 
     Raises:
         BadInput: no starter, file, folder or hub model of that name.
@@ -107,7 +109,7 @@ def open_base(name: str, on_step: Callable[[str], None] = lambda _: None) -> Bas
     if name in STARTERS:
         starter = STARTERS[name]
         return _from_gguf(name, _starter_file(starter), starter.licence, on_step)
-    path = Path(name).expanduser()
+    path = project / Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise BadInput(f"base {name!r}: no such file")

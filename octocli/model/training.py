@@ -127,7 +127,7 @@ def _save(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     # One name for all sittings: what a kill leaves half-written is written over by the next.
-    temporary = path.with_name(f".{path.name}")
+    temporary = path.with_name(f"{path.name}.new")
     try:
         torch.save(state, temporary)
     except (OSError, RuntimeError) as error:

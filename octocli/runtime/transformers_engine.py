@@ -24,7 +24,7 @@ class TransformersEngine:
 
     def __init__(self, run: Path, manifest: Manifest) -> None:
         self.manifest = manifest
-        base = open_base(str(manifest.base["name"]))
+        self.base = base = open_base(str(manifest.base["name"]), project=run.resolve().parents[1])
         if base.checksum != manifest.base["checksum"]:
             raise BadInput(f"{run}: trained on another {base.name} than the one that is installed now")
         self.trained = load_trained(run, base.folder)

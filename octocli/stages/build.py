@@ -1,13 +1,12 @@
 """`octo build`: every stage that is missing or stale, in order; a stage whose inputs did not change is passed over."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import Refused
-from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, file_hash
+from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, file_hash, read_record
 from octocli.stages.evaluate import EvalReport, evaluate
 from octocli.stages.export import ExportReport, check_quants, export, is_exported, was_refused
 from octocli.stages.progress import OnTick, silent
@@ -102,8 +101,5 @@ def _samples(
 
 
 def _is_evaluated(project: Project, run: str) -> bool:
-    report = project.run(run) / "report.json"
-    if not report.exists():
-        return False
-    made = json.loads(report.read_text(encoding="utf-8")).get("made_from", {})
+    made = read_record(project.run(run) / "report.json").get("made_from")
     return bool(made == {"run": file_hash(project.run(run) / "run.json"), "data": file_hash(project.accepted_file)})

@@ -1,6 +1,5 @@
 """`octo export`: a run as GGUF files, each asked the same questions as the trained model before it may ship."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade, Refused
 from octocli.core.manifest import GGUF_KEY, Manifest
-from octocli.core.project import DEFAULT_RUN, Project, file_hash, write_json
+from octocli.core.project import DEFAULT_RUN, Project, file_hash, read_record, write_json
 from octocli.core.samples import Sample, read_samples
 from octocli.core.scoring import Rate
 from octocli.stages.evaluate import ask_all
@@ -92,12 +91,9 @@ def export(
 
 
 def was_refused(project: Project, run: str, quant: str) -> bool:
-    """Whether the run as it is now was exported to `quant` and did not pass."""
-    record = project.dist / "parity.json"
-    if not record.exists():
-        return False
-    data = json.loads(record.read_text(encoding="utf-8"))
-    return data["made_from"] == _made_from(project, run) and any(f["quant"] == quant for f in data["refused"])
+    """Whether the run as it is now was exported to `quant` and changed more than the settings allow now."""
+    refused = [f["same_calls"] for f in _earlier(project, run).get("refused", ()) if f["quant"] == quant]
+    return any(not _within(f["hits"], f["n"], project.config.export.tolerance) for f in refused)
 
 
 def check_quants(quants: Sequence[str]) -> None:
@@ -111,14 +107,16 @@ def check_quants(quants: Sequence[str]) -> None:
 
 def is_exported(project: Project, run: str = DEFAULT_RUN, quants: Sequence[str] = ()) -> bool:
     """Whether each quantisation was exported from the run as it is now, and passed."""
-    record = project.dist / "parity.json"
-    if not record.exists():
-        return False
-    data = json.loads(record.read_text(encoding="utf-8"))
-    files = {entry["quant"]: entry for entry in data["files"]}
-    return data["made_from"] == _made_from(project, run) and all(
-        quant in files and project.gguf_file(quant).exists() for quant in (quants or [project.config.export.quant])
-    )
+    passed = {entry["quant"] for entry in _earlier(project, run).get("files", ())}
+    wanted = quants or [project.config.export.quant]
+    return all(quant in passed and project.gguf_file(quant).exists() for quant in wanted)
+
+
+def _earlier(project: Project, run: str) -> dict[str, Any]:
+    """`parity.json`, if it is of the run as it is now."""
+    record = read_record(project.dist / "parity.json")
+    same = record.get("made_from") == _made_from(project, run)
+    return record if same else {}
 
 
 def _made_from(project: Project, run: str) -> dict[str, str]:
@@ -141,11 +139,10 @@ def _parity_samples(project: Project) -> list[Sample]:
 
 
 def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
-    from octocli.model.bases import open_base
     from octocli.model.gguf_file import chat_template, write_gguf
 
     manifest: Manifest = engine.manifest
-    base = open_base(str(manifest.base["name"]))
+    base = engine.base
     if base.gguf is None:
         raise BadInput(
             f"base {base.name!r} has no GGUF to take tokenizer and settings from",
@@ -208,19 +205,23 @@ def _names(calls: Sequence[Mapping[str, Any]]) -> list[str]:
 def _record(project: Project, run: str, parities: Sequence[Parity], limit: float) -> None:
     """Write `parity.json`; files of earlier exports of the same run stay listed."""
     path = project.dist / "parity.json"
-    made_from = _made_from(project, run)
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    earlier = _earlier(project, run)
     fresh = {p.quant for p in parities}
-    kept = [f for f in earlier.get("files", []) if f["quant"] not in fresh and earlier.get("made_from") == made_from]
+    kept = [f for f in earlier.get("files", ()) if f["quant"] not in fresh]
     passed = [p.to_json() for p in parities if _passes(p, limit)]
-    refused = [f for f in earlier.get("refused", []) if f["quant"] not in fresh and earlier["made_from"] == made_from]
+    refused = [f for f in earlier.get("refused", ()) if f["quant"] not in fresh]
     refused += [p.to_json() for p in parities if not _passes(p, limit)]
+    made_from = _made_from(project, run)
     record = {"version": 1, "made_from": made_from, "tolerance": limit, "files": kept + passed, "refused": refused}
     write_json(path, record)
 
 
 def _passes(parity: Parity, limit: float) -> bool:
-    return parity.same.n - parity.same.hits <= limit * parity.same.n
+    return _within(parity.same.hits, parity.same.n, limit)
+
+
+def _within(hits: int, n: int, limit: float) -> bool:
+    return n - hits <= limit * n
 
 
 def _refuse(parities: Sequence[Parity], limit: float) -> None:

@@ -1,7 +1,6 @@
 """`octo train`: from accepted samples to a finished run folder. Resumes after a kill; a finished run is left alone."""
 
 import importlib.metadata
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from octocli.core.config import Method, TrainSettings, override
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import Manifest
-from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, write_json
+from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, read_record, write_json
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, read_samples
 from octocli.core.tokens import dump_tokens
@@ -84,16 +83,13 @@ def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
         "base": project.config.base,
         "prompt": make_prompt(project.config.prompt).template,
         "seed": project.config.seed,
-        "settings": json.loads(settings.model_dump_json(exclude={"checkpoint_seconds"})),
+        "settings": settings.model_dump(mode="json", exclude={"checkpoint_seconds"}),
     }
 
 
 def is_trained(project: Project, run: str = DEFAULT_RUN, settings: TrainSettings | None = None) -> bool:
     """Whether a finished run exists that was made from what is there now."""
-    record = project.run(run) / "run.json"
-    if not record.exists():
-        return False
-    made = json.loads(record.read_text(encoding="utf-8")).get("made_from")
+    made = read_record(project.run(run) / "run.json").get("made_from")
     return bool(made == made_from(project, settings or project.config.train))
 
 
@@ -113,7 +109,7 @@ def _train(
     from octocli.model.encoding import encode_all
     from octocli.model.training import fit
 
-    base = open_base(project.config.base, lambda note: on_tick(Tick("base", note=note)))
+    base = open_base(project.config.base, project.root, lambda note: on_tick(Tick("base", note=note)))
     on_tick(Tick("load", note=f"reading {base.name}"))
     manifest = _manifest(project, base, settings)
     trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
@@ -198,12 +194,12 @@ def _save(
         "loss": round(sum(tail) / len(tail), 4),
     }
     write_json(folder / "run.json", record)
-    for name in ("checkpoint.pt", ".checkpoint.pt"):
+    for name in ("checkpoint.pt", "checkpoint.pt.new"):
         (folder / name).unlink(missing_ok=True)
 
 
 def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record = read_record(folder / "run.json")
     weights = list(folder.glob("*.safetensors"))
     warnings = []
     if record["steps"] < _FEW_STEPS:

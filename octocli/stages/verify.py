@@ -8,7 +8,7 @@ from rapidfuzz import fuzz
 
 from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade
-from octocli.core.project import Project, data_hash, file_hash, write_json
+from octocli.core.project import Project, data_hash, file_hash, read_record, write_json
 from octocli.core.samples import Sample, dump_line, read_samples, repair_tail, write_atomically, write_samples
 from octocli.core.splits import assign_splits, leaks, normal, skeleton_of
 from octocli.stages.checks import first_reason
@@ -61,11 +61,8 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
 
 def is_verified(project: Project) -> bool:
     """Whether the accepted samples are those of the store and the spec as they are now."""
-    if not (project.verified_record.exists() and project.accepted_file.exists()):
-        return False
-    import json
-
-    return bool(json.loads(project.verified_record.read_text(encoding="utf-8"))["made_from"] == made_from(project))
+    made = read_record(project.verified_record).get("made_from")
+    return project.accepted_file.exists() and bool(made == made_from(project))
 
 
 def made_from(project: Project) -> dict[str, str]:
