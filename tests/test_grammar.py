@@ -1,6 +1,7 @@
 """Decoding is masked by the spec: whatever the weights want, only valid calls come out, from both engines."""
 
 import functools
+import json
 from typing import Any
 
 import numpy as np
@@ -135,15 +136,17 @@ def test_an_infinite_number_is_unresolved_for_no_json_could_hold_it() -> None:
     assert call["arguments"] == {} and set(call["unresolved"]) == {"x", "y"}
 
 
-def accepts(spec_functions: list[dict[str, Any]], body: str, token: int = 0) -> bool:
+def accepts(
+    spec_functions: list[dict[str, Any]], body: str, token: int = 0, query: str = "ping", **taught: Any
+) -> bool:
     """Whether the grammar takes a target, tried over bytes."""
     import llguidance
 
     spec = spec_of(*spec_functions)
     tokens = table_of(spec)
     ids = {t: 300 + i for i, t in enumerate(tokens.all_tokens(spec))}
-    manifest = Manifest(spec, tokens, make_prompt("short"), {}, {})
-    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300))
+    manifest = Manifest(spec, tokens, make_prompt("short"), {}, {}, **taught)
+    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300), query)
     sequence = [300 + token, *body.encode()] if token >= 0 else list(body.encode())
     taken = matcher.try_consume_tokens(sequence)
     assert isinstance(matcher, llguidance.LLMatcher)
@@ -249,3 +252,70 @@ def test_properties_may_have_the_names_of_keywords() -> None:
 
     schema = {"type": "object", "properties": {"title": {"type": "string", "title": "T"}, "not": {"type": "integer"}}}
     assert _expressible(schema)["properties"] == {"title": {"type": "string"}, "not": {"type": "integer"}}
+
+
+COPIED = {"order": ("what", "n")}
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        ('("green tea")', True),
+        ('("two")', True),
+        ('("\\"green\\"")', False),
+        ('("Green tea")', False),
+        ('("green te")', False),
+        ('("")', False),
+        ('(" tea")', False),
+        ('("tea two")', False),
+        ("(?)", True),
+        ('("tea", n="two")', True),
+        ('("tea", n=7)', True),
+        ('("tea", n="green")', False),
+        ('("tea", size="S")', True),
+    ],
+)
+def test_copied_text_is_the_query_s_own_and_words_for_a_number_are_numbers(body: str, taken: bool) -> None:
+    assert accepts(ORDER, body, query="two green tea, please", copied=COPIED) == taken
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ('play "Hey Jude" now', '"Hey Jude"'),
+        ("say C:\\new to all", "C:\\new"),
+        ("grüße an Zoë 🎉 bitte", "Zoë 🎉"),
+        ("给妈妈发短信", "妈妈"),
+        ("line\nbreak and\ttab", "break and\ttab"),
+        ("Jonas' kid's toy", "Jonas' kid's"),
+        ("a b {x} [y] /z/ <tiny_0>", "{x} [y] /z/"),
+    ],
+)
+def test_any_stretch_of_any_query_can_be_copied(query: str, text: str) -> None:
+    assert accepts(ORDER, f"({json.dumps(text, ensure_ascii=False)})", query=query, copied=COPIED)
+
+
+def test_copied_text_keeps_to_its_length() -> None:
+    named = [fun("name", obj({"x": {"type": "string", "minLength": 3, "maxLength": 5}}, ("x",)))]
+    query, copied = 'to abc abcde abcdef a"c', {"name": ("x",)}
+    taken = [t for t in ("to", "abc", "abcde", "abcdef", 'a"c') if accepts(
+        named, f"({json.dumps(t)})", query=query, copied=copied)]  # fmt: skip
+    assert taken == ["abc", "abcde", 'a"c']
+
+
+def test_words_that_mean_no_number_may_still_be_copied_where_there_is_no_better() -> None:
+    """They come as unresolved, which is the truth, and better than a number that nobody said."""
+    assert accepts(ORDER, '("tea", n="many")', query="tea, many of it", copied=COPIED)
+    assert not accepts(ORDER, '("tea", n="many")', query="tea, many of it, say two", copied=COPIED)
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1, False), (2, True)])
+def test_an_answer_has_no_more_calls_than_a_training_row_had(most: int, taken: bool) -> None:
+    """The calls are written with the function's own token, 300."""
+    spec = spec_of(fun("go"))
+    tokens = table_of(spec)
+    ids = {t: 300 + i for i, t in enumerate(tokens.all_tokens(spec))}
+    manifest = Manifest(spec, tokens, make_prompt("short"), {}, {}, most_calls=most)
+    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300), "go and go")
+    sequence = [300, *b"();", 300, *b"()"]
+    assert (matcher.try_consume_tokens(sequence) == len(sequence)) == taken

@@ -95,6 +95,7 @@ def test_the_record_says_what_the_run_was_made_from_and_with() -> None:
     project = trained()
     record = json.loads((project.run() / "run.json").read_text())
     assert record["manifest"]["tokens"] == {"set_lamp": 0, "play_song": 1, "stop_music": 2}
+    assert record["manifest"]["copied"] == {"play_song": ["title"]} and record["manifest"]["most_calls"] == 1
     assert set(record["versions"]) == {"torch", "transformers", "peft", "octocli"}
     assert record["steps"] == 60 == len(json.loads((project.run() / "curve.json").read_text())["loss"])
     assert (project.run() / "curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")

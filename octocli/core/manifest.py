@@ -4,8 +4,8 @@ Kept small and readable: the spec, the tokens, the prompt, the base and its lice
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from octocli.core.errors import BadInput
@@ -15,17 +15,30 @@ from octocli.core.tokens import TokenTable
 
 VERSION = 1
 GGUF_KEY = "octo.manifest"
+MOST_CALLS = 8
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a trained model was taught: its app, its tokens, its prompt, its base."""
+    """What a trained model was taught.
+
+    Attributes:
+        spec: its app.
+        tokens: its function tokens.
+        prompt: the prompt of all its samples.
+        base: name, checksum and licence of its base.
+        settings: how it was trained, for the reader.
+        copied: parameters whose text it only ever copied from the query, by function.
+        most_calls: the most calls that one answer had.
+    """
 
     spec: Spec
     tokens: TokenTable
     prompt: Prompt
     base: Mapping[str, Any]
     settings: Mapping[str, Any]
+    copied: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    most_calls: int = MOST_CALLS
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON."""
@@ -36,6 +49,8 @@ class Manifest:
             "prompt": self.prompt.template,
             "base": dict(self.base),
             "settings": dict(self.settings),
+            "copied": {function: list(names) for function, names in self.copied.items()},
+            "most_calls": self.most_calls,
         }
 
     def dumps(self) -> str:
@@ -63,4 +78,6 @@ def parse_manifest(data: Any, source: str) -> Manifest:
         prompt=Prompt(data["prompt"]),
         base=data.get("base", {}),
         settings=data.get("settings", {}),
+        copied=data.get("copied", {}),
+        most_calls=data.get("most_calls", MOST_CALLS),
     )

@@ -47,7 +47,7 @@ class Caller:
         self.engine = engine
         self.manifest: Manifest = engine.manifest
         self.grammar = make_grammar(engine.manifest, engine.special)
-        self._matcher = self.grammar.matcher(engine.grammar_tokenizer())
+        self._tokenizer = engine.grammar_tokenizer()
 
     def ask(
         self,
@@ -66,7 +66,7 @@ class Caller:
             sampling: greedy unless told.
         """
         prompt = self._prompt(query)
-        decoded = decode(self.engine, self._matcher.deep_copy(), prompt, draft=draft, sampling=sampling)
+        decoded = decode(self.engine, self._matcher(query), prompt, draft=draft, sampling=sampling)
         return self._answer(decoded, now)
 
     def ask_many(
@@ -78,9 +78,12 @@ class Caller:
         read = [([*prompt, *draft], 1 + len(draft)) for prompt, draft in zip(prompts, drafts, strict=True)]
         rows = self.engine.read_many(read)
         return [
-            self._answer(decode(self.engine, self._matcher.deep_copy(), prompt, draft=draft, ahead=ahead), now)
-            for prompt, draft, ahead, now in zip(prompts, drafts, rows, nows, strict=True)
+            self._answer(decode(self.engine, self._matcher(query), prompt, draft=draft, ahead=ahead), now)
+            for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
+
+    def _matcher(self, query: str) -> Any:
+        return self.grammar.matcher(self._tokenizer, query)
 
     def _prompt(self, query: str) -> list[int]:
         if not query.strip():

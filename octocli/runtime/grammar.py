@@ -2,38 +2,84 @@
 
 Function tokens stand in it by id, so no text can spell one. Arguments follow `core/calls.py`'s syntax. What a grammar
 cannot say (see `schemas.UNEXPRESSED`) is checked after decoding, in `typed_values.py`.
+
+Text that the model was only ever taught to copy is bound to the query's own words; words for a time, a duration or a
+number to those that a resolver understands. So a grammar has two parts: one of the spec, made once, one of the query.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import llguidance
 
+from octocli.core.copying import chunks, is_free_text, spans
 from octocli.core.errors import BadInput
 from octocli.core.kinds import has_resolver
 from octocli.core.manifest import Manifest
+from octocli.core.resolvers import resolve
 from octocli.core.schemas import UNEXPRESSED, types_of
 from octocli.core.spec import Function, Parameter
 
-MAX_CALLS = 8
 _DROPPED = UNEXPRESSED - {"oneOf", "allOf"} | {"default", "examples", "description", "title", "format", "$schema"}
+# Any clock will do to see whether words are relative to one.
+_SOME_CLOCK = datetime(2026, 1, 1)
 _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """A grammar in llguidance's Lark dialect."""
+    """A grammar in llguidance's Lark dialect.
+
+    Attributes:
+        lark: the rules that hold for every query.
+        copied: terminals that a query fills: parameters whose text it must hold, by the terminal's name.
+    """
 
     lark: str
+    copied: Mapping[str, Parameter]
 
-    def matcher(self, tokenizer: Any) -> Any:
-        """A fresh matcher over an engine's vocabulary."""
-        matcher = llguidance.LLMatcher(tokenizer, llguidance.LLMatcher.grammar_from_lark(self.lark), log_level=0)
+    def matcher(self, tokenizer: Any, query: str) -> Any:
+        """A fresh matcher over an engine's vocabulary, for the answer to one query."""
+        lark = "\n".join([self.lark, *self._of_query(query)]) + "\n"
+        matcher = llguidance.LLMatcher(tokenizer, llguidance.LLMatcher.grammar_from_lark(lark), log_level=0)
         if matcher.is_error():
             raise BadInput(f"the spec gives no decoding grammar: {matcher.get_error()}")
         return matcher
+
+    def _of_query(self, query: str) -> Iterator[str]:
+        if not self.copied:
+            return
+        parts = json.dumps({"substring_chunks": [_inside(chunk) for chunk in chunks(query)]}, ensure_ascii=False)
+        yield f"QUERY: %regex {parts}"
+        stretches = list(spans(query))
+        for terminal, parameter in self.copied.items():
+            words = [s for s in stretches if _resolves(s, parameter)]
+            if words:
+                yield f"{terminal}: {' | '.join(json.dumps(json.dumps(w, ensure_ascii=False)) for w in words)}"
+            else:
+                yield f'{terminal}: "\\"" (QUERY & {_length(parameter)}) "\\""'
+
+
+def _inside(text: str) -> str:
+    """The text as a JSON string has it between its quotes."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _resolves(words: str, parameter: Parameter) -> bool:
+    if not has_resolver(parameter.name, parameter.schema):
+        return False
+    return resolve(words, parameter.name, parameter.schema, _SOME_CLOCK) is not None
+
+
+def _length(parameter: Parameter) -> str:
+    """A regex for text of the length that the schema wants, with no space at either end."""
+    sign = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\])"  # one character as JSON writes it
+    shortest = max(1, int(parameter.schema.get("minLength", 1)))
+    longest = parameter.schema.get("maxLength", "")
+    return f"/[^ ](.*[^ ])?/ & /{sign}{{{shortest},{longest}}}/"
 
 
 def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:
@@ -41,13 +87,27 @@ def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:
     rules: list[str] = []
     spec, tokens = manifest.spec, manifest.tokens
     names = {function.name: f"call_{index}" for index, function in enumerate(spec.functions)}
+    copied: dict[str, Parameter] = {}
     for function in spec.functions:
         token = ids[tokens.token(function.name)]
         rules += _function_rules(names[function.name], token, function, manifest, names)
+        taught = manifest.copied.get(function.name, ())
+        copied |= {
+            _terminal(names[function.name], i): p for i, p in enumerate(function.params) if _is_copied(p, taught)
+        }
     calls = " | ".join(names.values())
     rules.append(f"call: {calls}")
-    rules.append(f'start: <[{ids[tokens.none]}]> "()" | call (";" call){{0,{MAX_CALLS - 1}}}')
-    return Grammar("\n".join(rules) + "\n")
+    more = f' (";" call){{0,{manifest.most_calls - 1}}}' if manifest.most_calls > 1 else ""
+    rules.append(f'start: <[{ids[tokens.none]}]> "()" | call{more}')
+    return Grammar("\n".join(rules) + "\n", copied)
+
+
+def _is_copied(parameter: Parameter, taught: Sequence[str]) -> bool:
+    return parameter.name in taught and (has_resolver(parameter.name, parameter.schema) or is_free_text(parameter))
+
+
+def _terminal(rule: str, index: int) -> str:
+    return f"{rule}_v{index}".upper()
 
 
 def _function_rules(
@@ -55,7 +115,8 @@ def _function_rules(
 ) -> list[str]:
     rules: list[str] = []
     for index, parameter in enumerate(function.params):
-        value = _value(parameter)
+        taught = manifest.copied.get(function.name, ())
+        value = _value(parameter, _terminal(rule, index) if _is_copied(parameter, taught) else "")
         nested = [names[f.name] for f in manifest.spec.fillers(parameter)]
         missing = ['"?"'] if parameter.required else []
         rules.append(f"{rule}_v{index}: {' | '.join([value, *nested, *missing])}")
@@ -82,16 +143,16 @@ def _optional_rules(rule: str, function: Function, optional: list[int]) -> list[
     return rules
 
 
-def _value(parameter: Parameter) -> str:
-    """The grammar of one parameter's value."""
+def _value(parameter: Parameter, copied: str) -> str:
+    """The grammar of one parameter's value; `copied`, if not empty, is the terminal of what the query offers."""
     schema = _expressible(parameter.schema)
-    words = {"type": "string"}
     if has_resolver(parameter.name, parameter.schema):
         # The user's own words may stand here; a resolver makes the value.
+        words = copied or _json_rule({"type": "string"})
         if types_of(parameter.schema) == ("string",):
-            return _json_rule(words)
-        return f"{_checked(schema, parameter)} | {_json_rule(words)}"
-    return _checked(schema, parameter)
+            return words
+        return f"{_checked(schema, parameter)} | {words}"
+    return copied or _checked(schema, parameter)
 
 
 def _checked(schema: Mapping[str, Any], parameter: Parameter) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octocli.core.config import Method, TrainSettings, override
+from octocli.core.copying import copied_parameters
 from octocli.core.errors import BadInput, NotMade
-from octocli.core.manifest import Manifest
+from octocli.core.manifest import MOST_CALLS, Manifest
 from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, read_record, write_json
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, read_samples
@@ -66,11 +67,9 @@ def train(
     settings = override(project.config.train, given)
     folder = project.run(run)
     samples = _training_samples(project)
-    if force and folder.exists():
-        shutil.rmtree(folder)
-    if is_trained(project, run, settings):
+    if not force and is_trained(project, run, settings):
         return _finished_report(folder)
-    return _train(project, folder, settings, samples, on_tick)
+    return _train(project, folder, settings, samples, on_tick, anew=force)
 
 
 def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def _training_samples(project: Project) -> list[Sample]:
 
 
 def _train(
-    project: Project, folder: Path, settings: TrainSettings, samples: Sequence[Sample], on_tick: OnTick
+    project: Project, folder: Path, settings: TrainSettings, samples: Sequence[Sample], on_tick: OnTick, *, anew: bool
 ) -> TrainReport:
     from octocli.model.bases import open_base
     from octocli.model.encoding import encode_all
@@ -111,7 +110,7 @@ def _train(
 
     base = open_base(project.config.base, project.root, lambda note: on_tick(Tick("base", note=note)))
     on_tick(Tick("load", note=f"reading {base.name}"))
-    manifest = _manifest(project, base, settings)
+    manifest = _manifest(project, base, settings, samples)
     trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
     rows = encode_all(
         samples,
@@ -121,6 +120,8 @@ def _train(
         describe=settings.describe,
         seed=project.config.seed,
     )
+    if anew:  # the base could be read, so what is thrown away now will be replaced
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").unlink(missing_ok=True)  # a stale run is not finished any more
     curve = fit(
@@ -136,9 +137,17 @@ def _train(
     return _finished_report(folder, fresh=True)
 
 
-def _manifest(project: Project, base: "Base", settings: TrainSettings) -> Manifest:
+def _manifest(project: Project, base: "Base", settings: TrainSettings, samples: Sequence[Sample]) -> Manifest:
     kept = {"method": settings.method, "epochs": settings.epochs, "seed": project.config.seed}
-    return Manifest(project.spec, project.tokens, make_prompt(project.config.prompt), base.to_json(), kept)
+    return Manifest(
+        spec=project.spec,
+        tokens=project.tokens,
+        prompt=make_prompt(project.config.prompt),
+        base=base.to_json(),
+        settings=kept,
+        copied=copied_parameters(samples, project.spec),
+        most_calls=max(1, min(MOST_CALLS, max(len(s.calls) for s in samples))),
+    )
 
 
 def _trainee(
