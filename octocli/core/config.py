@@ -38,7 +38,7 @@ class TrainSettings(_Settings):
 
     method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
     epochs: int = Field(3, ge=1, description="passes over the data")
-    batch: int = Field(8, ge=1, description="samples a step")
+    batch: int = Field(4, ge=1, description="samples a step")
     lr: float | None = Field(None, gt=0, description="peak learning rate; by default 2e-3 for lora, 2e-4 for full")
     schedule: Literal["linear", "cosine"] = Field("linear", description="how the rate falls")
     warmup: int = Field(10, ge=0, description="steps")

@@ -5,7 +5,6 @@ What octo does not change stays as the base has it. Reading is in `gguf_header`,
 """
 
 import json
-import os
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -239,7 +238,8 @@ def _vocabulary(source: Gguf, size: int, added: Sequence[str], count: int) -> di
 
 def _write_file(out: Path, values: Mapping[str, Value], tensors: Sequence[tuple[Tensor, _Source]]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    # One name for all sittings: what a kill leaves half-written is written over by the next.
+    temporary = out.with_name(f".{out.name}.new")
     try:
         with temporary.open("wb") as file:
             _write_header(file, values, [tensor for tensor, _ in tensors])

@@ -66,7 +66,7 @@ def quantise(source: Path, out: Path, quant: str, threads: int = 2, *, embedding
     silence()
     _last_words.clear()
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    temporary = out.with_name(f".{out.name}.new")
     try:
         code = llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(temporary), ctypes.byref(parameters))
         if code != 0:

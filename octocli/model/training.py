@@ -65,7 +65,10 @@ def fit(
         Refused: the loss is no longer a number.
     """
     parameters = dict(trainee.trained())
-    optimiser = torch.optim.AdamW(parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay)
+    # Fused: a loop over some four hundred small matrices took 8 % of a step.
+    optimiser = torch.optim.AdamW(
+        parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
+    )
     total = count_batches(len(rows), settings.batch, settings.epochs)
     losses, before = _resume(checkpoint, fingerprint, parameters, optimiser)
     first, started, saved = len(losses), time.monotonic(), time.monotonic()
