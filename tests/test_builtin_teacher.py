@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +19,10 @@ from octocli.core.schemas import is_valid
 from octocli.core.spec import load_spec, parse_spec
 from octocli.core.splits import assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
 from octocli.teachers.builtin import BuiltinTeacher
+from octocli.teachers.builtin.examples import recipes
 from octocli.teachers.builtin.naming import gerund, indefinite, read_name
+from octocli.teachers.builtin.noise import roughen
+from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.surfaces import implied, surfaces
 
 ROOT = Path(__file__).parent.parent
@@ -320,3 +324,48 @@ def test_verbs_imply_states():
     assert "unlock" in implied(False, "locked", schema) and "lock" in implied(True, "locked", schema)
     assert "shut off" in implied("off", "state", {"type": "string", "enum": ["on", "off"]})
     assert surfaces("living_room", "room", {"type": "string", "enum": ["living_room"]})[0] == "living room"
+
+
+CAMERA = _function(
+    "take_photo",
+    "Takes a photo.",
+    {"camera": _text(enum=["front", "back"], **{"x-octo-synonyms": {"front": ["selfie", "inner"]}})},
+    examples=[
+        {"query": "take a selfie", "calls": [{"name": "take_photo", "arguments": {"camera": "front"}}]},
+        {"query": "photo with the back one", "calls": [{"name": "take_photo", "arguments": {"camera": "back"}}]},
+    ],
+)
+
+
+def test_a_spec_s_own_synonyms_are_said_and_understood():
+    spec = parse_spec({"app": "cam", "functions": [CAMERA]})
+    camera = spec.functions[0].params[0]
+    assert "selfie" in surfaces("front", "camera", camera.schema)
+    rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "test"), 300))
+    assert any("inner" in s.query for s in rows if s.calls[0]["arguments"].get("camera") == "front")
+
+
+def test_an_example_whose_word_says_more_than_its_value_is_not_filled_with_another():
+    spec = parse_spec({"app": "cam", "functions": [CAMERA]})
+    by_query = {r.pattern: r.slots for r in recipes(spec.functions[0], spec)}
+    assert by_query == {"take a selfie": (), "photo with the {0/camera} one": ("camera",)}
+
+
+def test_a_value_is_found_in_the_longest_words_that_say_it():
+    function = _function(
+        "forecast", "Tells the weather.", {"days": {"type": "integer", "minimum": 1}},
+        examples=[{"query": "next 3 days", "calls": [{"name": "forecast", "arguments": {"days": 3}}]}],
+    )  # fmt: skip
+    spec = parse_spec({"app": "sky", "functions": [function]})
+    assert [r.pattern for r in recipes(spec.functions[0], spec)] == ["next {0/days}"]
+
+
+def test_a_digit_for_a_word_never_stands_before_a_value():
+    for seed in range(3000):
+        assert " 2 {" not in roughen("turn the volume to {0/level}", random.Random(seed))
+        assert " 4 {" not in roughen("table for {0/party}", random.Random(seed))
+
+
+def test_a_mode_s_name_is_no_name_of_the_thing():
+    thermostat = next(f for f in HOME.functions if f.name == "set_thermostat")
+    assert "heat" not in Phrasing(thermostat).nouns and "thermostat" in Phrasing(thermostat).nouns

@@ -1,6 +1,7 @@
 """A spec is accepted, or each of its faults is one line with file, place and mend."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,18 @@ def test_a_boolean_schema_for_a_function_is_refused(key: str) -> None:
     function = {"name": "f", "description": "Does it.", key: True}
     with pytest.raises(BadInput, match=rf"functions\[0\]\.{key}: not a schema object"):
         parse_spec({"app": "x", "functions": [function]})
+
+
+@pytest.mark.parametrize(
+    ("synonyms", "says"),
+    [
+        (["lounge"], "x-octo-synonyms: not an object"),
+        ({"den": ["lounge"]}, "x-octo-synonyms.den: is not among the enum's values"),
+        ({"hall": "corridor"}, "x-octo-synonyms.hall: not a list of words"),
+        ({"hall": [""]}, "x-octo-synonyms.hall: not a list of words"),
+    ],
+)
+def test_broken_synonyms_are_named(synonyms: Any, says: str) -> None:
+    room = {"enum": ["hall", "living_room"], "x-octo-synonyms": synonyms}
+    with pytest.raises(BadInput, match=re.escape(says)):
+        spec_of(fun("go", obj({"room": room})))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from octocli.core.kinds import kind_of
 from octocli.core.resolvers import resolve
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
 
@@ -241,3 +242,11 @@ def test_money_reads_back(amount, cents):
 def test_any_text_has_a_value_or_none(text):
     for name, schema in (("time", TIME), ("date", DATE), ("start", MOMENT), ("minutes", COUNT), ("level", PERCENT)):
         resolve(text, name, schema, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("min_rating", "integer"), ("min", "integer"), ("wait_min", "duration"), ("minutes", "duration")],
+)
+def test_a_least_value_is_no_number_of_minutes(name: str, kind: str) -> None:
+    assert kind_of(name, {"type": "integer"}) == kind

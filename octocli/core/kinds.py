@@ -16,6 +16,9 @@ Kind = Literal[
 ]  # fmt: skip
 Unit = Literal["seconds", "minutes", "hours", "days"]
 
+# A keyword of octo's own on a parameter with an enum: other words that people use, by value.
+SYNONYMS = "x-octo-synonyms"
+
 RESOLVED: frozenset[Kind] = frozenset({"time", "date", "datetime", "duration", "money", "phone", "integer", "number"})
 
 _FORMATS: Mapping[str, Kind] = {
@@ -49,7 +52,8 @@ def kind_of(name: str, schema: Mapping[str, Any]) -> Kind:
 
 def unit_of(name: str, schema: Mapping[str, Any]) -> Unit | None:
     """The unit that a numeric duration is counted in, from `format: duration` companions: name, then description."""
-    for text in (name.replace("_", " "), str(schema.get("description", ""))):
+    # `min_rating` is the least rating: "min" is a unit only where a name ends with it.
+    for text in (re.sub(r"^min(?:_|$)", "", name).replace("_", " "), str(schema.get("description", ""))):
         for pattern, unit in _UNITS:
             if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
                 return unit

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import BadInput
-from octocli.core.kinds import Kind, kind_of
+from octocli.core.kinds import SYNONYMS, Kind, kind_of
 from octocli.core.schemas import dangling_references, schema_faults, types_of, unexpressed_keywords, value_faults
 
 APP_PATTERN = r"[a-z][a-z0-9-]{0,23}"
@@ -279,9 +279,23 @@ def _parameters_faults(data: Any, place: str) -> Iterator[Fault]:
             yield Fault(here, "not a schema object", 'Write {"type": "string"} or the like')
         else:
             yield from _value_faults(_with_definitions(schema, data.get("$defs")), here)
+            yield from _synonym_faults(schema, f"{here}.{SYNONYMS}")
     for name in data.get("required", ()):
         if name not in properties:
             yield Fault(f"{place}.required", f"{name!r} is not among the properties", "Add it there or drop it here")
+
+
+def _synonym_faults(schema: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    """What is wrong with the words that a parameter has for its listed values."""
+    words = schema.get(SYNONYMS, {})
+    if not isinstance(words, Mapping):
+        yield Fault(place, "not an object", 'Write {"living_room": ["lounge"]}')
+        return
+    for value, others in words.items():
+        if value not in schema.get("enum", ()):
+            yield Fault(f"{place}.{value}", "is not among the enum's values", "Add it there or drop it here")
+        elif not isinstance(others, list) or not all(isinstance(w, str) and w.strip() for w in others):
+            yield Fault(f"{place}.{value}", "not a list of words", "List other words that people use for it")
 
 
 def _value_faults(schema: Mapping[str, Any], place: str) -> Iterator[Fault]:

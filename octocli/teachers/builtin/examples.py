@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from octocli.core.kinds import RESOLVED
+from octocli.core.kinds import RESOLVED, SYNONYMS
 from octocli.core.resolvers import resolve
 from octocli.core.samples import Sample
 from octocli.core.spec import Function, Parameter, Spec
@@ -63,7 +63,7 @@ def _recipe(query: str, function: Function, arguments: Mapping[str, Any]) -> Rec
     for name, value in sorted(arguments.items(), key=lambda item: -len(str(item[1]))):
         parameter = function.param(name)
         span = _span(text, parameter, value) if parameter is not None else None
-        if span is None or parameter is None or _said_by_all(parameter, text, span):
+        if span is None or parameter is None or _said_by_all(parameter, value, text[span[0] : span[1]]):
             fixed[name] = value
             continue
         text = f"{text[: span[0]]}{{0/{name}}}{text[span[1] :]}"
@@ -79,12 +79,14 @@ def _form(query: str) -> Form:
     return "command" if starts_with_verb(query.split(",")[0]) else "statement"
 
 
-def _said_by_all(parameter: Parameter, text: str, span: tuple[int, int]) -> bool:
-    """Whether more of the sentence than the value's own words depends on it: "shut it off", "heat it up to 22"."""
+def _said_by_all(parameter: Parameter, value: Any, words: str) -> bool:
+    """Whether more of the sentence than `words` depends on the value: "shut it off", "heat it up to 22", "a selfie"."""
     if parameter.kind in ("boolean", "array", "object") or speaks_by_verb(parameter.name, parameter.schema):
         return True
-    words = text[span[0] : span[1]]
-    return parameter.kind == "enum" and " " not in words and starts_with_verb(words)
+    if parameter.kind != "enum":
+        return False
+    synonyms = parameter.schema.get(SYNONYMS, {}).get(value, ()) if isinstance(value, str) else ()
+    return words.lower() in (s.lower() for s in synonyms) or (" " not in words and starts_with_verb(words))
 
 
 def _said(query: str, call: Mapping[str, Any], spec: Spec, index: int) -> dict[str, str]:
@@ -102,7 +104,8 @@ def _said(query: str, call: Mapping[str, Any], spec: Spec, index: int) -> dict[s
 
 def _span(query: str, parameter: Parameter, value: Any) -> tuple[int, int] | None:
     """Where the query says `value`: literally, by a surface, or in words that the resolver reads back."""
-    words = [str(value), *sorted(surfaces(value, parameter.name, parameter.schema), key=len, reverse=True)]
+    said = dict.fromkeys([str(value), *surfaces(value, parameter.name, parameter.schema)])
+    words = sorted(said, key=len, reverse=True)
     for text in words:
         match = re.search(rf"(?<![\w{{]){re.escape(text)}(?![\w}}])", query, re.IGNORECASE)
         literal = match is not None and (parameter.kind != "text" or match[0] == value)

@@ -59,7 +59,7 @@ class Nearness:
         thing = phrasing.object
         if thing is None:
             return []
-        listed = [enum_words(v)[0] for v in thing.schema.get("enum", ()) if isinstance(v, str)]
+        listed = [enum_words(v, thing.schema)[0] for v in thing.schema.get("enum", ()) if isinstance(v, str)]
         return listed or [" ".join(words_of(thing.name))]
 
 
@@ -92,7 +92,7 @@ def _reach(phrasing: Phrasing) -> _Reach:
         if parameter is phrasing.object or role.modifier:
             nouns |= _stems(" ".join(words_of(parameter.name)))
             for value in parameter.schema.get("enum", ()):
-                nouns |= _stems(" ".join(enum_words(value)))
+                nouns |= _stems(" ".join(enum_words(value, parameter.schema)))
     spoken = [s.split()[0] for s in phrasing.name.says]
     for parameter in phrasing.states:
         values = [True, False] if parameter.kind == "boolean" else parameter.schema.get("enum", ())

@@ -54,7 +54,10 @@ def _shortened(text: str, rng: random.Random) -> str:
     if not keys:
         return text
     key = rng.choice(keys)
-    return _outside(text, re.compile(rf"(?<![\w']){re.escape(key)}(?![\w'])"), rng.choice(noise["replace"][key]))
+    # Not before a value, where a part ends: "volume 2 30" for "volume to 30" is read by nobody.
+    after = r"(?!\s*$)" if key in noise["numerals"] else ""
+    pattern = re.compile(rf"(?<![\w']){re.escape(key)}(?![\w']){after}")
+    return _outside(text, pattern, rng.choice(noise["replace"][key]))
 
 
 def _without_articles(text: str, rng: random.Random) -> str:

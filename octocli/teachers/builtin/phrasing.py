@@ -20,7 +20,7 @@ from octocli.teachers.builtin.naming import (
     with_article,
 )
 from octocli.teachers.builtin.roles import Role, roles_of, words_of
-from octocli.teachers.builtin.surfaces import speaks_by_verb, state_adjectives, state_verbs
+from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb, state_adjectives, state_verbs
 
 # Free text that is said for its own sake: nobody says "my good morning text".
 _WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
@@ -70,7 +70,14 @@ class Phrasing:
         self.roles: dict[str, Role] = roles_of(function)
         self.name = read_name(function)
         self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
-        self.nouns = noun_forms(self.name.nouns)
+        self.nouns = self._own_nouns()
+
+    def _own_nouns(self) -> list[str]:
+        """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
+        listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
+        values = {word for value, schema in listed for word in enum_words(value, schema)}
+        first, *others = noun_forms(self.name.nouns) or [""]
+        return [n for n in (first, *(o for o in others if o not in values)) if n]
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -115,10 +122,11 @@ class Phrasing:
         uses = frozenset({name})
         slot = f"{{{name}}}"
         the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
-        yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
-        if the:
-            yield NounPhrase(f"my {slot}", uses)
-            yield NounPhrase(slot, uses)
+        if not (role.named and self.nouns):
+            yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
+            if the:
+                yield NounPhrase(f"my {slot}", uses)
+                yield NounPhrase(slot, uses)
         own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
         if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
             noun = self.nouns[0]

@@ -20,7 +20,7 @@ from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
-PARALLEL, MISSING, REFILLED = 0.06, 0.06, 0.18
+PARALLEL, MISSING, REFILLED = 0.06, 0.06, 0.09
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 

@@ -23,6 +23,7 @@ class Role:
     object: str = ""  # what it is as the object of a verb: "thing", "person", "topic", or nothing
     modifier: str = ""  # "adjective" or "noun" where it may stand before the function's noun
     article: str = ""
+    named: bool = False  # never said without the function's noun: "the party scene", not "the party"
     item: bool = False
     count: bool = False
     last: bool = False
@@ -77,6 +78,7 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
         object="thing" if as_object is True else as_object,
         modifier="noun" if entry.get("modifier") is True else entry.get("modifier", ""),
         article=entry.get("article", ""),
+        named=bool(entry.get("named")),
         item=bool(entry.get("item")),
         count=bool(entry.get("count")),
         last=bool(entry.get("last")),

@@ -51,7 +51,6 @@ def numbers(value: Any, *, percent: bool = False, low: Any = None, high: Any = N
     if abs(number) < 1_000_000:
         words = number_words(number)
         found += [words, re.sub(r"^one (?=hundred|thousand)", "a ", words)]
-    found += {2: ["a couple of"], 12: ["a dozen"], 6: ["half a dozen"]}.get(number, []) if not percent else []
     if percent:
         found += {50: ["half"], 25: ["a quarter"], 75: ["three quarters"]}.get(number, [])
     if percent and high is not None and number == high:
@@ -67,7 +66,9 @@ def times(time: dt.time) -> list[str]:
     short = hour % 12 or 12
     half = "am" if hour < 12 else "pm"
     part = (
-        "in the morning"
+        "at night"
+        if hour < 4
+        else "in the morning"
         if hour < 12
         else "in the afternoon"
         if hour < 18
@@ -113,7 +114,7 @@ def relative_times(time: dt.time, now: dt.datetime) -> list[str]:
     """A time as seen from `now`: bare hours, "in 20 minutes", "tonight at 9"."""
     found = [*_bare(time.hour % 12 or 12, time.minute)]
     ahead = (time.hour * 60 + time.minute - now.hour * 60 - now.minute) % 1440
-    if 0 < ahead <= 180 and (ahead % 5 == 0 or ahead < 10):
+    if 0 < ahead <= 180 and (ahead % (5 if ahead <= 60 else 30) == 0 or ahead < 10):
         found += [f"in {words}" for words in durations(Fraction(ahead * 60))[:4]]
         found += [f"{words} from now" for words in durations(Fraction(ahead * 60))[:2]]
     if time.hour >= 18:
@@ -121,7 +122,7 @@ def relative_times(time: dt.time, now: dt.datetime) -> list[str]:
             f"tonight at {_bare(time.hour % 12, time.minute)[0]}",
             f"{_bare(time.hour % 12, time.minute)[0]} tonight",
         ]
-    if time.hour < 12 and now.hour >= 12:
+    if 4 <= time.hour < 12 and now.hour >= 12:
         found += [f"{_bare(time.hour % 12 or 12, time.minute)[0]} tomorrow morning"]
     return list(dict.fromkeys(found))
 

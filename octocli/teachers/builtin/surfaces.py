@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from octocli.core.kinds import kind_of, unit_of
+from octocli.core.kinds import SYNONYMS, kind_of, unit_of
 from octocli.core.resolvers.amounts import is_percent
 from octocli.core.resolvers.durations import SECONDS
 from octocli.teachers.builtin import spoken
@@ -116,7 +116,7 @@ def flag_phrases(value: bool, name: str) -> list[str]:
 
 def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
     if kind == "enum":
-        return enum_words(value)
+        return enum_words(value, schema)
     if kind == "boolean":
         return flag_phrases(value, name) if not speaks_by_verb(name, schema) else []
     if kind == "time":
@@ -140,8 +140,13 @@ def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
     return [_text(value)]
 
 
-def enum_words(value: Any) -> list[str]:
-    """Readable forms and synonyms of a listed value: living_room -> living room, lounge."""
+def enum_words(value: Any, schema: Schema) -> list[str]:
+    """Readable forms and synonyms of a listed value, octo's own and the spec's: living_room -> living room, lounge."""
+    own = schema.get(SYNONYMS, {}).get(value, ()) if isinstance(value, str) else ()
+    return [*_plain_enum_words(value), *own]
+
+
+def _plain_enum_words(value: Any) -> list[str]:
     if not isinstance(value, str):
         return spoken.numbers(value) if isinstance(value, (int, float)) else [_text(value)]
     readable = _readable(value)
