@@ -14,7 +14,7 @@ from tiny_models import load_tiny
 from tiny_projects import base, lamp_rows, new_project, table_of, trained, write_rows
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from octocli.core.config import TrainSettings
+from octocli.core.config import LORA_MODULES, TrainSettings
 from octocli.core.errors import BadInput, NotMade, OctoError, Refused
 from octocli.core.manifest import Manifest
 from octocli.core.project import open_project
@@ -23,6 +23,7 @@ from octocli.core.samples import parse_sample
 from octocli.model import training
 from octocli.model.adapter import load_trained
 from octocli.model.encoding import Row, batches, count_batches, encode, encode_all
+from octocli.model.fused import LoraLinear
 from octocli.model.network import LoraShape, Trainee, described_rows, load_network
 from octocli.model.training import batch_loss, fit, learning_rate
 from octocli.model.vocabulary import load_vocabulary
@@ -339,3 +340,59 @@ def test_what_cannot_be_trained_is_told(tmp_path: Path) -> None:
 def _with(project: Any, settings: str) -> Path:
     project.config_file.write_text(settings)
     return Path(project.root)
+
+
+@pytest.mark.parametrize("modules", [LORA_MODULES, ("q_proj", "v_proj", "up_proj")])
+@pytest.mark.parametrize(("tied", "arch"), [(True, "llama"), (False, "llama"), (True, "gemma3")])
+def test_the_hand_written_gradients_are_those_of_autograd_on_the_plain_network(
+    tied: bool, arch: str, modules: tuple[str, ...]
+) -> None:
+    """The reference adds s B A to each weight and the rows to the embedding, and lets autograd do the rest."""
+    folder, shape = base(tied, arch), LoraShape(4, 8, modules)
+    plain = load_network(folder)
+    scale = float(getattr(plain.get_input_embeddings(), "scalar_embed_scale", 1.0))
+    trainee = Trainee(load_network(folder), torch.randn(3, 64), shape)
+    with torch.no_grad():
+        for index, (_, parameter) in enumerate(trainee.trained()):
+            parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(index)) * 0.1)
+    new = trainee.base_size
+    ids, positions = torch.tensor([[5, 6, new, 9, 8], [7, new + 1, 4, new + 2, 3]]), torch.tensor([1, 2, 6, 7])
+    targets, weights = torch.tensor([new, 9, 4, new + 2]), torch.tensor([1.0, 2.0, 1.0, 3.0])
+    loss = trainee.loss(ids, positions, targets, weights)
+    loss.backward()  # type: ignore[no-untyped-call]
+
+    parameters = dict(plain.named_parameters())
+    for name, module in trainee.causal_lm.named_modules():
+        if isinstance(module, LoraLinear):
+            added = module.scale * module.lora_b.detach() @ module.lora_a.detach()
+            parameters[f"{name}.weight"] = parameters[f"{name}.weight"].detach() + added
+    learnt = {n: p.clone().detach().requires_grad_() for n, p in parameters.items() if n.endswith("_proj.weight")}
+    rows = trainee.rows.detach().clone().requires_grad_()
+    head_rows = rows if trainee.head_rows is None else trainee.head_rows.detach().clone().requires_grad_()
+    matrix = plain.get_input_embeddings().weight.detach()
+    embedded = torch.nn.functional.embedding(ids, torch.cat([matrix, rows])) * scale
+    body = plain.base_model
+    inner = {n.removeprefix("model."): p for n, p in learnt.items()}
+    states = torch.func.functional_call(body, inner, kwargs={"inputs_embeds": embedded, "use_cache": False})
+    hidden = states.last_hidden_state.reshape(-1, 64)[positions]
+    logits = hidden @ torch.cat([plain.get_output_embeddings().weight.detach(), head_rows]).T
+    each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    reference = (each * weights).sum() / weights.sum()
+    reference.backward()  # type: ignore[no-untyped-call]
+
+    assert float(loss.detach()) == pytest.approx(float(reference.detach()), rel=1e-4)
+    close(trainee.rows.grad, rows.grad)
+    if trainee.head_rows is not None:
+        close(trainee.head_rows.grad, head_rows.grad)
+    for name, module in trainee.causal_lm.named_modules():
+        if isinstance(module, LoraLinear):
+            whole = learnt[f"{name}.weight"].grad
+            assert whole is not None
+            close(module.lora_a.grad, module.scale * module.lora_b.detach().T @ whole)
+            close(module.lora_b.grad, module.scale * whole @ module.lora_a.detach().T)
+
+
+def close(ours: torch.Tensor | None, theirs: torch.Tensor | None) -> None:
+    """Equal within float rounding."""
+    assert ours is not None and theirs is not None
+    assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5 * float(theirs.abs().max())), (ours - theirs).abs().max()

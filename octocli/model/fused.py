@@ -113,11 +113,14 @@ class _CrossEntropy(torch.autograd.Function):
             logits.div_(softcap).tanh_()
             slope = 1 - logits.square()
             logits.mul_(softcap)
-        each = torch.logsumexp(logits, dim=-1)
-        share = weights / weights.sum()
         index = torch.arange(len(hidden), device=hidden.device)
-        loss = ((each - logits[index, targets]) * share).sum()
-        logits.sub_(each.unsqueeze(-1)).exp_()
+        share = weights / weights.sum()
+        # One pass of exp, for the loss and for its gradient.
+        logits.sub_(logits.amax(-1, keepdim=True))
+        wanted = logits[index, targets]
+        total = logits.exp_().sum(-1, keepdim=True)
+        loss = ((total.squeeze(-1).log() - wanted) * share).sum()
+        logits.div_(total)
         logits[index, targets] -= 1
         logits.mul_(share.unsqueeze(-1))
         if slope is not None:
