@@ -164,7 +164,7 @@ def test_a_gate_that_refuses_exits_with_three(run: Any, tmp_path: Path, monkeypa
     project = copy_of(trained(), tmp_path / "p")
     write_rows(project.accepted_file, lamp_rows(24, "test"))
     spoil(monkeypatch, "q8_0")
-    refused(run("export", "-q", "q8_0", "--tolerance", "0.1", "-C", project.root), "q8_0 changes", "of 24", code=3)
+    refused(run("export", "-q", "q8_0", "--tolerance", "0.01", "-C", project.root), "q8_0 changes", "of 24", code=3)
 
 
 # ---------------------------------------------------------------- a process of its own

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from octocli import __version__
-from octocli.cli import bases, build, chat, eval, export, import_, init, predict, synth, train, verify
+from octocli.cli import bases, build, chat, check, eval, export, import_, init, predict, synth, train, verify
 from octocli.core.errors import OctoError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 
 _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("init", init.init_cli),
+    ("check", check.check_cli),
     ("synth", synth.synth_cli),
     ("import", import_.import_cli),
     ("verify", verify.verify_cli),

@@ -19,6 +19,8 @@ from octocli.core.errors import BadInput, Refused
 from octocli.model.encoding import Row, batches, count_batches
 from octocli.model.network import Trainee
 
+_LONGEST_GRADIENT = 1.0
+
 
 @dataclass(frozen=True)
 class Step:
@@ -84,6 +86,8 @@ def fit(
         if not math.isfinite(value):
             raise Refused(f"step {number + 1}: the loss is {value}", hint="train again with a lower --lr")
         loss.backward()  # type: ignore[no-untyped-call]
+        # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
+        torch.nn.utils.clip_grad_norm_(parameters.values(), _LONGEST_GRADIENT)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         losses.append(value)

@@ -127,15 +127,17 @@ def ask_all(
 ) -> list[Outcome]:
     """Ask every question. A draft (by default the expected answer) is only a guess that saves time, see `decoding`."""
     guesses = [caller.draft(s.calls, s.said) for s in samples] if drafts is None else drafts
-    outcomes: list[Outcome] = []
+    # Questions of one length stand together, since a batch is as long as its longest.
+    order = sorted(range(len(samples)), key=lambda i: len(samples[i].query))
+    outcomes: dict[int, Outcome] = {}
     for start in range(0, len(samples), _AT_ONCE):
-        part = samples[start : start + _AT_ONCE]
-        clocks = [parse_clock(s.now) for s in part]
-        answers = caller.ask_many([s.query for s in part], clocks, guesses[start : start + _AT_ONCE])
-        for sample, answer in zip(part, answers, strict=True):
-            outcomes.append(Outcome(sample, answer.calls, answer.confidence, answer.ids, answer.finished))
+        part = order[start : start + _AT_ONCE]
+        clocks = [parse_clock(samples[i].now) for i in part]
+        answers = caller.ask_many([samples[i].query for i in part], clocks, [guesses[i] for i in part])
+        for index, answer in zip(part, answers, strict=True):
+            outcomes[index] = Outcome(samples[index], answer.calls, answer.confidence, answer.ids, answer.finished)
         on_answer(len(outcomes))
-    return outcomes
+    return [outcomes[i] for i in range(len(samples))]
 
 
 def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from octocli.core.config import Config
 from octocli.core.errors import BadInput
+from octocli.core.importers import Imported, load_any
 from octocli.core.project import Project, write_json
 from octocli.core.samples import write_atomically
-from octocli.core.spec import Spec, load_spec, parse_spec, read_json
+from octocli.core.spec import Spec, parse_spec, read_json
 from octocli.core.tokens import assign_tokens, dump_tokens
 
 DEFAULT_TEMPLATE = "smart-home"
@@ -53,6 +56,8 @@ class ScaffoldReport:
     spec: Spec
     template: str | None
     unexpressed: tuple[str, ...]
+    imported: Imported | None = None
+    notes_file: Path | None = None
 
 
 def templates() -> list[Template]:
@@ -71,31 +76,71 @@ def _templates_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-def scaffold(root: Path, *, template: str | None = None, spec_file: Path | None = None) -> ScaffoldReport:
+def scaffold(
+    root: Path,
+    *,
+    template: str | None = None,
+    spec_file: Path | str | None = None,
+    format: str | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> ScaffoldReport:
     """Make a project at `root`, named after the folder.
+
+    Args:
+        root: the folder to make.
+        template: the template to begin with.
+        spec_file: instead of a template, an API description: a file, or the name of a Python module.
+        format: the description's format, where its content does not tell.
+        include: patterns of the operations to take over.
+        exclude: patterns of the operations to leave out.
 
     Raises:
         BadInput: the folder holds a project or other files, the name or the spec is broken, no such template.
     """
     if template and spec_file:
         raise BadInput("--template and --spec are two ways to begin", hint="give one of them")
+    if spec_file is None and (format or include or exclude):
+        raise BadInput("--format, --include and --exclude choose from a spec", hint="give it with --spec")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise BadInput(f"{root}: already there and not empty", hint="choose another name, or empty the folder")
-    source = _template(template or DEFAULT_TEMPLATE) if spec_file is None else None
-    if source is None:
-        assert spec_file is not None
-        spec = load_spec(spec_file, app=root.resolve().name)
-    else:
-        spec = parse_spec(read_json(source.folder / "api.json"), source="api.json", app=root.resolve().name)
+    app = root.resolve().name
+    if spec_file is not None:
+        imported = load_any(str(spec_file), format=format, include=include, exclude=exclude, app=app)
+        return _written(root, imported.spec, imported=imported)
+    source = _template(template or DEFAULT_TEMPLATE)
+    spec = parse_spec(read_json(source.folder / "api.json"), source="api.json", app=app)
+    return _written(root, spec, source=source)
+
+
+def _written(
+    root: Path, spec: Spec, *, source: Template | None = None, imported: Imported | None = None
+) -> ScaffoldReport:
+    """The project, file by file."""
     root.mkdir(parents=True, exist_ok=True)
     project = Project(root)
     if source is not None:
         _copy_extras(source.folder, root)
+    notes_file = root / "import.md" if imported is not None and imported.notes else None
+    if imported is not None and notes_file is not None:
+        write_atomically(notes_file, _notes_text(imported))
     write_json(project.spec_file, spec.to_json())
     write_atomically(project.tokens_file, dump_tokens(assign_tokens(spec)))
     write_atomically(root / ".gitignore", "runs/\ndist/\n")
     write_atomically(project.config_file, _settings_text())  # last: its presence makes the folder a project
-    return ScaffoldReport(root, spec, source.name if source else None, tuple(spec.unexpressed()))
+    name = source.name if source else None
+    return ScaffoldReport(root, spec, name, tuple(spec.unexpressed()), imported, notes_file)
+
+
+def _notes_text(imported: Imported) -> str:
+    """All notes of an import, by kind."""
+    count = len(imported.spec.functions)
+    parts = [f"# What came of the spec\n\n{count} of {imported.found} operations came through ({imported.format}).\n"]
+    ordered = sorted(imported.notes, key=lambda note: note.kind)
+    for kind, notes in groupby(ordered, key=lambda note: note.kind):
+        lines = "".join(f"* {note.line()}\n" for note in notes)
+        parts.append(f"\n## {kind.capitalize()}\n\n{lines}")
+    return "".join(parts)
 
 
 def _template(name: str) -> Template:

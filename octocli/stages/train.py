@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PACKAGES = ("torch", "transformers", "peft", "octocli")
 # Fewer steps than this barely move the rows of new tokens.
 _FEW_STEPS = 60
+# A finished run of a sound training ends far below; one that was thrown off stays above.
+_UNSETTLED = 1.0
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,10 @@ def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
     if record["steps"] < _FEW_STEPS:
         warnings.append(
             f"{record['steps']} steps are few to learn new tokens; more samples or --epochs help, a smaller --batch too"
+        )
+    elif record["loss"] > _UNSETTLED:
+        warnings.append(
+            f"the loss ended at {record['loss']:.2f}: its samples are not learnt; try --force with a lower --lr"
         )
     return TrainReport(
         run=folder,
