@@ -91,7 +91,7 @@ def init_cli(
 
 def _say_import(report: "ScaffoldReport") -> None:
     """What came through, and the first of what did not; import.md has the rest."""
-    from octocli.core.importers.load import MANY_FUNCTIONS
+    from octocli.core.spec import MANY_FUNCTIONS
 
     imported = report.imported
     if imported is None:

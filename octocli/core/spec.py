@@ -16,6 +16,8 @@ from octocli.core.errors import BadInput
 from octocli.core.kinds import SYNONYMS, Kind, kind_of
 from octocli.core.schemas import dangling_references, schema_faults, types_of, unexpressed_keywords, value_faults
 
+# From here on a starter base needs more data and more training than the defaults give.
+MANY_FUNCTIONS = 100
 APP_PATTERN = r"[a-z][a-z0-9-]{0,23}"
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.\-/]{0,63}")
 _PARAMETER_NAME = re.compile(r"[\w.\-$\[\]@]{1,64}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from octocli.core.identifiers import spaced
 from octocli.core.spec import Function, Parameter
 from octocli.teachers.builtin.lexicon import Lexicon, lexicon
 
@@ -32,8 +33,7 @@ class Role:
 
 def words_of(name: str) -> list[str]:
     """The words of an identifier: snake, kebab, dotted or camel case, lower case."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return [w for w in re.split(r"[\W_]+", spaced.lower()) if w]
+    return [w for w in re.split(r"[\W_]+", spaced(name).lower()) if w]
 
 
 def roles_of(function: Function) -> dict[str, Role]:
