@@ -1,13 +1,13 @@
 """The command line: exit codes, one clear line for a bad input, JSON for scripts, and data never read as markup."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_projects import (
     LAMPS,
+    Ran,
     base,
     built,
     copy_of,
@@ -22,35 +22,7 @@ from tiny_projects import (
     write_rows,
 )
 
-from octocli.cli import main
 from octocli.core.project import Project
-
-
-class Ran:
-    """What a command gave back."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture()
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run the script's entry point in this process; what it raises is a traceback for the user."""
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-    def go(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["octo", *map(str, arguments)])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            main.run()
-        except SystemExit as exit_:
-            code = exit_.code or 0
-        said = capsys.readouterr()
-        return Ran(int(code), said.out, said.err)
-
-    return go
 
 
 @pytest.fixture()

@@ -14,7 +14,6 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from octocli.cli import main
 from octocli.core.errors import BadInput
 from octocli.core.importers import FORMATS, Imported, load_any
 from octocli.core.importers.documents import parse_document
@@ -370,24 +369,6 @@ def _private(x: int) -> int:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("specs")
-
-
-@pytest.fixture()
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """The script's entry point in this process: (exit code, stdout, stderr)."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def go(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["octo", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main.run()
-        except SystemExit as ended:
-            code = ended.code or 0
-        said = capsys.readouterr()
-        return int(code), said.out, said.err
-
-    return go
 
 
 def load(folder: Path, content: Any, name: str = "spec.json", **more: Any) -> Imported:

@@ -297,30 +297,17 @@ def test_a_run_whose_loss_ends_high_is_told(tmp_path: Path) -> None:
     assert any("the loss ended at" in w for w in high.warnings) and low.warnings == ()
 
 
-def test_one_odd_batch_does_not_throw_a_run_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step is as long as its gradient was clipped to, however large the loss of one batch."""
-    rows = [Row((5, 6), (20 + i, 341), (1.0,) * 2) for i in range(8)]
-    plain = training.batch_loss
-    moved = []
-    for factor in (1.0, 1e6):
-        torch.manual_seed(0)
-        model = load_network(base())
-        trainee = Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, ("q_proj",)))
-        monkeypatch.setattr(training, "batch_loss", lambda t, r, factor=factor: plain(t, r) * factor)
-        seen: list[float] = []
-        clip = torch.nn.utils.clip_grad_norm_
-
-        def watched(parameters: Any, longest: float, seen: list[float] = seen, clip: Any = clip) -> Any:
-            parameters = list(parameters)
-            norm = clip(parameters, longest)
-            seen.append(float(sum(p.grad.square().sum() for p in parameters) ** 0.5))
-            return norm
-
-        monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", watched)
-        fit(trainee, rows, TrainSettings(epochs=1, batch=8), seed=0, checkpoint=tmp_path / f"{factor}", fingerprint="x")
-        monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
-        moved.append(max(seen))
-    assert all(m <= 1.001 for m in moved)
+def test_one_odd_batch_does_not_stop_the_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adam remembers the length of a gradient for a thousand steps, and takes tiny ones for as long."""
+    rows = [Row((5 + i, 6), (20 + i, 341), (1.0,) * 2) for i in range(8)]
+    plain, calls = training.batch_loss, iter(range(1000))
+    monkeypatch.setattr(training, "batch_loss", lambda t, r: plain(t, r) * (1e6 if next(calls) == 3 else 1.0))
+    torch.manual_seed(0)
+    model = load_network(base())
+    trainee = Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
+    settings = TrainSettings(epochs=60, batch=8, lr=0.01, warmup=2)
+    curve = fit(trainee, rows, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint="x")
+    assert curve.losses[-1] < 0.2 * curve.losses[0]
 
 
 def test_a_finished_run_is_left_alone_until_something_changes(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from tiny_models import build_tiny, write_base_gguf
@@ -234,6 +234,14 @@ def spoil(monkeypatch: Any, spoilt: str) -> None:
             out.write_bytes(content[:-20_000] + bytes(20_000))
 
     monkeypatch.setattr(quantising, "quantise", quantise)
+
+
+class Ran(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
 
 
 def octo(*arguments: str | Path, cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -69,24 +69,26 @@ def init_cli(
     report = scaffold(
         name, template=template, spec_file=spec, format=format_, include=include or (), exclude=exclude or ()
     )
-    functions = report.spec.functions
-    console.say(f"{report.root}: {len(functions)} functions from {report.template or spec}")
-    console.table(
-        ("function", "parameters", "description"),
-        [
-            (f.name, ", ".join(p.name if p.required else f"[{p.name}]" for p in f.params), f.description)
-            for f in functions
-        ],
-    )
+    _say_functions(report, spec)
     _say_import(report)
+    starter = STARTERS[Config().base]
+    console.say(f"\nbase: {starter.name}, {starter.parameters} parameters, {starter.megabytes} MB, {starter.licence}")
+    console.say(f"next: cd {report.root} && octo build")
+
+
+def _say_functions(report: "ScaffoldReport", source: str | None) -> None:
+    """The functions, and what of their schemas no grammar holds."""
+    functions = report.spec.functions
+    console.say(f"{report.root}: {len(functions)} functions from {report.template or source}")
+    rows = [
+        (f.name, ", ".join(p.name if p.required else f"[{p.name}]" for p in f.params), f.description) for f in functions
+    ]
+    console.table(("function", "parameters", "description"), rows)
     unexpressed = [
         f"api.json: {place}: decoding cannot enforce this keyword; calls that break it come as unresolved"
         for place in report.unexpressed
     ]
     _warn_some(unexpressed, "such keywords")
-    starter = STARTERS[Config().base]
-    console.say(f"\nbase: {starter.name}, {starter.parameters} parameters, {starter.megabytes} MB, {starter.licence}")
-    console.say(f"next: cd {report.root} && octo build")
 
 
 def _say_import(report: "ScaffoldReport") -> None:
@@ -100,7 +102,7 @@ def _say_import(report: "ScaffoldReport") -> None:
     _warn_some([note.line() for note in imported.notes], "notes")
     where = f"; all notes are in {report.notes_file}" if report.notes_file else ""
     console.say(f"{count} of {imported.found} operations came through ({imported.format}){where}")
-    if count >= MANY_FUNCTIONS:
+    if count > MANY_FUNCTIONS:
         console.warn(f"{count} functions are many for one small model: it needs more data and epochs, or --include")
 
 

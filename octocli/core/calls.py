@@ -84,7 +84,7 @@ class _Writer:
         self.plain("(")
         for index, (prefix, name) in enumerate(_written_arguments(function, call)):
             self.plain((ARGUMENT_SEPARATOR if index else "") + prefix)
-            self._value(function, call, name, f"{pointer}/arguments/{_escape(name)}")
+            self._value(function, call, name, argument_pointer(pointer, name))
         self.plain(")")
 
     def _value(self, function: Function, call: Mapping[str, Any], name: str, pointer: str) -> None:
@@ -139,8 +139,9 @@ def _plain_integers(value: Any) -> Any:
     return value
 
 
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def argument_pointer(call: str, name: str) -> str:
+    """The JSON pointer (RFC 6901) of an argument, from that of its call; `said` is kept by it."""
+    return f"{call}/arguments/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def read_target(pieces: Sequence[Piece], spec: Spec, tokens: TokenTable) -> tuple[RawCall, ...]:

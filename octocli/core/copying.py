@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from octocli.core.calls import is_default, is_nested
+from octocli.core.calls import argument_pointer, is_default, is_nested
 from octocli.core.kinds import has_resolver
 from octocli.core.samples import Sample
 from octocli.core.schemas import types_of
@@ -76,7 +76,7 @@ def _texts(
     """Yield (function, parameter, text) for every string in a call's target, nested calls walked into."""
     function = spec.by_name[call["name"]]
     for name, value in call.get("arguments", {}).items():
-        here = f"{pointer}/arguments/{name.replace('~', '~0').replace('/', '~1')}"
+        here = argument_pointer(pointer, name)
         parameter = function.param(name)
         if is_nested(value, spec, function, name):
             yield from _texts(value, here, said, spec)

@@ -4,6 +4,7 @@ Knows which keywords a decoding grammar can express. Leaves reading a whole spec
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -59,7 +60,7 @@ def dangling_references(schema: Schema) -> Iterator[str]:
 
     def walk(part: object) -> Iterator[str]:
         if isinstance(part, Mapping):
-            if isinstance(part.get("$ref"), str) and not isinstance(_target(part["$ref"], schema), (Mapping, bool)):
+            if isinstance(part.get("$ref"), str) and not isinstance(target_of(part["$ref"], schema), (Mapping, bool)):
                 yield part["$ref"]
             for key, inner in part.items():
                 if key not in ("enum", "const", "default", "examples"):
@@ -71,7 +72,7 @@ def dangling_references(schema: Schema) -> Iterator[str]:
     return walk(schema)
 
 
-def _target(reference: str, schema: Schema) -> object:
+def target_of(reference: str, schema: Schema) -> object:
     """What a reference such as `#/$defs/size` points to, or None."""
     if not (reference == "#" or reference.startswith("#/")):
         return None
@@ -79,6 +80,13 @@ def _target(reference: str, schema: Schema) -> object:
     for step in unquote(reference).split("/")[1:]:
         found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
     return found
+
+
+def with_definitions(schema: Any, definitions: Any) -> Any:
+    """A part of a schema with the whole's `$defs`, where it refers to any."""
+    if definitions and isinstance(schema, Mapping) and "$ref" in json.dumps(schema):
+        return {**schema, "$defs": definitions}
+    return schema
 
 
 def value_faults(value: object, schema: Schema) -> list[str]:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from octocli.core.calls import CallSyntaxError, RawCall, is_default, is_nested, read_target, write_target
+from octocli.core.calls import (
+    CallSyntaxError,
+    RawCall,
+    argument_pointer,
+    is_default,
+    is_nested,
+    read_target,
+    write_target,
+)
 from octocli.core.kinds import has_resolver
 from octocli.core.resolvers import resolve
 from octocli.core.samples import Sample
@@ -124,7 +132,7 @@ def _arguments(sample: Sample, spec: Spec) -> Iterator[tuple[str, Parameter, Any
     def walk(call: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, Parameter, Any]]:
         function: Function = spec.by_name[call["name"]]
         for name, value in call.get("arguments", {}).items():
-            here = f"{pointer}/arguments/{name.replace('~', '~0').replace('/', '~1')}"
+            here = argument_pointer(pointer, name)
             parameter = function.param(name)
             if is_nested(value, spec, function, name):
                 yield from walk(value, here)

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
+from octocli.core.kinds import SYNONYMS
 from octocli.core.spec import Example, Function, Spec
 from octocli.core.spec_review.findings import WHOLE_SPEC, Place, Remark
 from octocli.core.spec_review.likeness import Likeness, example_stems
@@ -101,7 +102,7 @@ def _misplaced_examples(spec: Spec) -> Iterator[Remark]:
 def _known_words(function: Function, without: int = -1) -> set[str]:
     """Stems by which a function is known, those of one of its examples left out."""
     listed = [str(v) for p in function.params for v in p.schema.get("enum", ())]
-    words = json.dumps([p.schema.get("x-octo-synonyms") for p in function.params], ensure_ascii=False)
+    words = json.dumps([p.schema.get(SYNONYMS) for p in function.params], ensure_ascii=False)
     texts = [function.name, function.description, *function.aliases, *(p.name for p in function.params), *listed, words]
     examples = [w for n, example in enumerate(function.examples) if n != without for w in example_stems(example)]
     return {*(stem for text in texts for stem in stems_of(text)), *examples}

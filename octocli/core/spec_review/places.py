@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from octocli.core.schemas import target_of
 from octocli.core.spec import Function, Parameter, Spec
 from octocli.core.spec_review.findings import Place
 
@@ -86,11 +87,10 @@ def _followed(schema: Schema, root: Schema, seen: frozenset[str]) -> tuple[Schem
 
 
 def _target(reference: str, root: Schema) -> Schema:
-    found: Any = root
-    for step in reference.removeprefix("#").split("/")[1:]:
-        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
-    sound = isinstance(found, Mapping) and all(isinstance(found[k], t) for k, t in _SHAPES.items() if k in found)
-    return found if sound else {}
+    found = target_of(reference, root)
+    if not isinstance(found, Mapping):
+        return {}
+    return found if all(isinstance(found[k], t) for k, t in _SHAPES.items() if k in found) else {}
 
 
 def _shown(name: str) -> str:
