@@ -19,7 +19,8 @@ from octocli.core.scoring import (
     same_strictly,
 )
 from octocli.core.spec import parse_spec
-from octocli.stages.evaluate import Outcome, score
+from octocli.stages.answers import Outcome
+from octocli.stages.evaluate import score
 
 SPEC = spec_of(
     fun(

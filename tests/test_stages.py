@@ -338,6 +338,23 @@ def test_export_compares_on_the_test_rows_and_records_it(exportable: Project) ->
     assert is_exported(exportable, quants=["f16", "q8_0"])
 
 
+def test_export_asks_the_trained_model_only_what_eval_has_not_asked(exportable: Project) -> None:
+    def asked() -> bool:
+        stages: list[str] = []
+        report = export(exportable, quants=["f16"], on_tick=lambda t: stages.append(t.task))
+        assert (report.parities[0].same.hits, report.parities[0].same.n) == (24, 24)
+        return "asking the trained model" in stages
+
+    assert asked(), "nothing was kept yet"
+    evaluate(exportable, exportable.run())
+    assert not asked()
+    rows = lamp_rows(24) + lamp_rows(24, "test")
+    write_rows(exportable.accepted_file, rows[::-1])
+    assert asked(), "the answers kept are to an older file of questions"
+    (exportable.run() / "answers.json").write_text('{"version": 1, "made')
+    assert asked(), "a damaged file was read"
+
+
 def test_a_file_that_changes_the_calls_is_refused_and_deleted_and_the_others_stay(
     exportable: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

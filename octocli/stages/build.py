@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import Refused
-from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, file_hash, read_record
+from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, read_record
+from octocli.stages.answers import made_from
 from octocli.stages.evaluate import EvalReport, evaluate
 from octocli.stages.export import ExportReport, check_quants, export, is_exported, was_refused
 from octocli.stages.progress import OnTick, silent
@@ -101,5 +102,5 @@ def _samples(
 
 
 def _is_evaluated(project: Project, run: str) -> bool:
-    made = read_record(project.run(run) / "report.json").get("made_from")
-    return bool(made == {"run": file_hash(project.run(run) / "run.json"), "data": file_hash(project.accepted_file)})
+    folder = project.run(run)
+    return bool(read_record(folder / "report.json").get("made_from") == made_from(folder, project.accepted_file))

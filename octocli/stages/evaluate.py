@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import NotMade
-from octocli.core.project import Project, file_hash, write_json
+from octocli.core.project import Project, write_json
 from octocli.core.samples import Sample, read_samples, write_atomically
 from octocli.core.scoring import (
     Rate,
@@ -17,25 +17,13 @@ from octocli.core.scoring import (
     same_strictly,
 )
 from octocli.core.spec import Spec
+from octocli.stages.answers import Outcome, keep_answers, made_from
 from octocli.stages.checks import parse_clock
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.stages.score_page import score_page
 
-Calls = tuple[Mapping[str, Any], ...]
-
 # Questions read in one pass: more gain nothing on a CPU.
 _AT_ONCE = 16
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One question with what was expected and what came."""
-
-    sample: Sample
-    calls: Calls
-    confidence: float
-    ids: tuple[int, ...]
-    finished: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,8 +88,8 @@ def evaluate(
     report = None
     if model.is_dir() and data is None:
         report = model / "report.json"
-        made_from = {"run": file_hash(model / "run.json"), "data": file_hash(source)}
-        write_json(report, {**card.to_json(), "made_from": made_from, "errors": list(errors)})
+        keep_answers(model, source, outcomes)
+        write_json(report, {**card.to_json(), "made_from": made_from(model, source), "errors": list(errors)})
         write_atomically(model / "report.html", _page(model, card, errors))
     return EvalReport(card, model, source, errors, report)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade, Refused
@@ -11,13 +11,11 @@ from octocli.core.manifest import GGUF_KEY, Manifest
 from octocli.core.project import DEFAULT_RUN, Project, file_hash, read_record, write_json
 from octocli.core.samples import Sample, read_samples
 from octocli.core.scoring import Rate
+from octocli.stages.answers import Outcome, kept_answers
 from octocli.stages.evaluate import ask_all
 from octocli.stages.progress import OnTick, Tick, silent
 
-if TYPE_CHECKING:
-    from octocli.stages.evaluate import Outcome
-
-# Without transformers' own answers there is nothing to compare with, so they are asked once an export.
+# Fewer say nothing of a tolerance of a few per cent.
 _FEWEST_QUERIES = 20
 
 
@@ -80,7 +78,9 @@ def export(
     with open_caller(folder) as caller:
         full = project.dist / f".{project.spec.app}-unquantised.gguf"
         _write_f16(caller.engine, full, on_tick)
-        reference = ask_all(caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples))))
+        reference = kept_answers(folder, project.accepted_file, samples) or ask_all(
+            caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples)))
+        )
     try:
         parities = [_compare(project, full, quant, reference, limit, on_tick) for quant in wanted]
     finally:
@@ -166,7 +166,7 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
 
 
 def _compare(
-    project: Project, full: Path, quant: str, reference: "Sequence[Outcome]", limit: float, on_tick: OnTick
+    project: Project, full: Path, quant: str, reference: Sequence[Outcome], limit: float, on_tick: OnTick
 ) -> Parity:
     """Quantise under a hidden name and ask; only a file that passed gets its own name."""
     from octocli.model.quantise import quantise

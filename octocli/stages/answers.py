@@ -1,0 +1,62 @@
+"""What a model answered: kept beside its run by `octo eval`, so that `octo export` need not ask the same again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from octocli.core.project import file_hash, read_record
+from octocli.core.samples import Sample, write_atomically
+
+Calls = tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question with what was expected (`sample.calls`) and what came."""
+
+    sample: Sample
+    calls: Calls
+    confidence: float
+    ids: tuple[int, ...]
+    finished: bool = True
+
+
+def made_from(run: Path, data: Path) -> dict[str, str]:
+    """Hashes of what answers hang on: the run in the folder `run`, and the file of questions."""
+    return {"run": file_hash(run / "run.json"), "data": file_hash(data)}
+
+
+def keep_answers(run: Path, data: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write `answers.json` into the folder `run`."""
+    answers = [
+        {
+            "query": o.sample.query,
+            "now": o.sample.now,
+            "calls": list(o.calls),
+            "confidence": round(o.confidence, 4),
+            "ids": list(o.ids),
+            "finished": o.finished,
+        }
+        for o in outcomes
+    ]
+    record = {"version": 1, "made_from": made_from(run, data), "answers": answers}
+    write_atomically(run / "answers.json", json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def kept_answers(run: Path, data: Path, samples: Sequence[Sample]) -> list[Outcome] | None:
+    """The answers that the run as it is now gave to `samples` of `data`; None unless every one was kept."""
+    record = read_record(run / "answers.json")
+    if record.get("made_from") != made_from(run, data):
+        return None
+    kept = {(a["query"], a["now"]): a for a in record["answers"]}
+    if not all((s.query, s.now) in kept for s in samples):
+        return None
+    return [_outcome(s, kept[s.query, s.now]) for s in samples]
+
+
+def _outcome(sample: Sample, answer: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        sample, tuple(answer["calls"]), answer["confidence"], tuple(answer["ids"]), finished=answer["finished"]
+    )
