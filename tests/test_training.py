@@ -105,12 +105,13 @@ def test_the_record_says_what_the_run_was_made_from_and_with() -> None:
     assert tokenizer.convert_tokens_to_ids(["<lamps_0>", "<lamps_end>"]) == [size, size + 4]
 
 
+@pytest.mark.parametrize("upper", [1.0, 0.5])
 @pytest.mark.parametrize("tied", [True, False])
-def test_pefts_own_loading_gives_the_same_logits(tied: bool, tmp_path: Path) -> None:
+def test_pefts_own_loading_gives_the_same_logits(tied: bool, upper: float, tmp_path: Path) -> None:
     """A trainee with random LoRA and rows, saved by octo and read by anyone."""
     from octocli.model.adapter import save_lora
 
-    shape = LoraShape(4, 8, ("q_proj", "down_proj"))
+    shape = LoraShape(4, 8, ("q_proj", "down_proj"), upper)
     model = load_network(base(tied))
     trainee = Trainee(model, torch.randn(3, 64), shape)
     with torch.no_grad():
@@ -126,6 +127,19 @@ def test_pefts_own_loading_gives_the_same_logits(tied: bool, tmp_path: Path) -> 
         merged = load_trained(tmp_path, base(tied)).model(input_ids=ids).logits[0]
     assert (ours - theirs).abs().max() < 1e-4
     assert (ours - merged).abs().max() < 1e-4
+
+
+def test_only_the_upper_layers_learn_and_nothing_is_asked_of_those_below() -> None:
+    trainee = Trainee(load_network(base()), torch.randn(3, 64), LoraShape(4, 8, LORA_MODULES, upper=0.5))
+    below, above = trainee.causal_lm.model.layers
+    names = {name.split("layers.")[1][0] for name, _ in trainee.trained() if "lora" in name}
+    assert names == {"1"}
+    seen: list[bool] = []
+    below.register_forward_hook(lambda *call: seen.append(call[2].requires_grad))
+    ids = torch.tensor([[3, trainee.base_size, 60]])
+    trainee.loss(ids, torch.tensor([0, 1]), torch.tensor([trainee.base_size, 60]), torch.ones(2)).backward()
+    assert seen == [False], "the lower layer would be gone through backwards"
+    assert trainee.rows.grad is not None and above.self_attn.q_proj.lora_b.grad is not None
 
 
 def test_gemmas_scaled_embedding_is_learnt_as_it_is_read(tmp_path: Path) -> None:

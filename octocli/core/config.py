@@ -46,7 +46,8 @@ class TrainSettings(_Settings):
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: int = Field(32, ge=1, description="LoRA alpha")
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
-    token_weight: float = Field(1.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
+    upper: float = Field(0.75, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
+    token_weight: float = Field(2.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
     checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
 
@@ -83,6 +84,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "train": {
             "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
             "modules": ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], "describe": 1.0,
+            "upper": 1.0, "token_weight": 1.0,
         },
     },
 }  # fmt: skip

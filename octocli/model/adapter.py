@@ -3,6 +3,7 @@
 PEFT calls the rows `trainable_tokens_delta`, but they hold absolute values (peft/tuners/trainable_tokens/layer.py).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +77,19 @@ def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -
         r=lora.rank,
         lora_alpha=lora.alpha,
         target_modules=list(lora.modules),
+        layers_to_transform=None if lora.upper == 1 else _adapted_layers(state),
         trainable_token_indices=indices,
         task_type="CAUSAL_LM",
         base_model_name_or_path=base_name,
         inference_mode=True,
     ).save_pretrained(str(folder))
     (folder / FULL_FILE).unlink(missing_ok=True)  # of an earlier training in the same folder
+
+
+def _adapted_layers(state: Mapping[str, Tensor]) -> list[int]:
+    """The decoder layers that a LoRA's tensors are in."""
+    found = (re.search(r"\.(\d+)\..*\.lora_A\.", name) for name in state)
+    return sorted({int(match[1]) for match in found if match})
 
 
 def save_full(trainee: Trainee, folder: Path) -> None:

@@ -20,20 +20,22 @@ from octocli.model.fused import LoraLinear, cross_entropy, fuse
 
 @dataclass(frozen=True)
 class LoraShape:
-    """Rank, alpha and the linear layers that get a LoRA."""
+    """Rank, alpha and the linear layers that get a LoRA, in the `upper` share of the network."""
 
     rank: int
     alpha: int
     modules: tuple[str, ...]
+    upper: float = 1.0
 
 
 class ExtendedEmbedding(nn.Module):
     """The base's embedding with new rows after its own. Shapes: ids [...] -> vectors [..., width]."""
 
-    def __init__(self, base: nn.Embedding, rows: nn.Parameter) -> None:
+    def __init__(self, base: nn.Embedding, rows: nn.Parameter, *, learns: bool = True) -> None:
         super().__init__()
         self.base = base
         self.rows = rows
+        self.learns = learns
         # Gemma multiplies what it looks up by sqrt(width); the new rows are stored unscaled, as its own are.
         self.scale = float(getattr(base, "scalar_embed_scale", 1.0))
 
@@ -42,7 +44,8 @@ class ExtendedEmbedding(nn.Module):
         size = self.base.num_embeddings
         new = ids >= size
         vectors: Tensor = self.base(ids.clamp(max=size - 1))
-        rows = functional.embedding((ids - size).clamp(min=0), self.rows) * self.scale
+        rows = self.rows if self.learns else self.rows.detach()
+        rows = functional.embedding((ids - size).clamp(min=0), rows) * self.scale
         return torch.where(new.unsqueeze(-1), rows, vectors)
 
 
@@ -67,10 +70,12 @@ class Trainee(nn.Module):
         embedding.weight.requires_grad_(False)
         head.weight.requires_grad_(False)
         self.causal_lm = model
+        first = 0
         if lora is not None:
             fuse(model)
-            _add_lora(model, lora)
-        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows))
+            first = _add_lora(model, lora)
+        # Nothing below the first layer that learns wants a gradient, and so no backward pass.
+        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, learns=first == 0))
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield what learns, by name, each once."""
@@ -102,15 +107,22 @@ class Trainee(nn.Module):
         return logits
 
 
-def _add_lora(model: PreTrainedModel, lora: LoraShape) -> None:
-    """Wrap every linear layer that `lora` names."""
-    found = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and n.rpartition(".")[2] in lora.modules]
+def _add_lora(model: PreTrainedModel, lora: LoraShape) -> int:
+    """Wrap the linear layers that `lora` names in the upper decoder layers; returns the first of these."""
+    layers = next(m for m in model.modules() if isinstance(m, nn.ModuleList))
+    first = len(layers) - max(1, round(lora.upper * len(layers)))
+    found = [
+        (owner, leaf, part)
+        for layer in layers[first:]
+        for owner in layer.modules()
+        for leaf, part in owner.named_children()
+        if leaf in lora.modules and isinstance(part, nn.Linear)
+    ]
     if not found:
         raise BadInput(f"octo.toml: train.modules: the base has none of {', '.join(lora.modules)}")
-    for name in found:
-        parent, _, leaf = name.rpartition(".")
-        owner = model.get_submodule(parent)
-        setattr(owner, leaf, LoraLinear(getattr(owner, leaf), lora.rank, lora.alpha))
+    for owner, leaf, part in found:
+        setattr(owner, leaf, LoraLinear(part, lora.rank, lora.alpha))
+    return first
 
 
 def load_network(folder: Path, *, seed: int = 0) -> PreTrainedModel:

@@ -165,7 +165,8 @@ def _trainee(
     texts = [f" {f.name.replace('_', ' ')}: {f.description}" for f in spec.functions]
     texts += [" none of these, no function, something else", " end"]
     rows = described_rows(model, [vocabulary.text(t) for t in texts], seed)
-    lora = LoraShape(settings.rank, settings.alpha, settings.modules) if settings.method == "lora" else None
+    shape = LoraShape(settings.rank, settings.alpha, settings.modules, settings.upper)
+    lora = shape if settings.method == "lora" else None
     return Trainee(model, rows, lora), vocabulary, lora
 
 
