@@ -13,7 +13,7 @@ help:
 	@echo 'make docs    write the generated parts of docs/ again'
 	@echo 'make clean   remove what make made here'
 
-venv: .venv/installed
+venv: .venv/dev
 
 # llama.cpp is compiled for the CPU it is compiled on, which takes minutes. So its wheel is kept, under a name that
 # says which version, which Python and which CPU it is for.
@@ -35,6 +35,11 @@ venv: .venv/installed
 		rm -rf "$$kept"; mv "$$new" "$$kept"; \
 	fi; \
 	echo "$$kept"; $(BIN)/pip install -c constraints.txt "$$kept"/*.whl
+	$(BIN)/pip install -c constraints.txt -e .
+	@touch $@
+
+# What only the tests need stays out of a demo: the compilers for the stubs weigh 160 MB.
+.venv/dev: .venv/installed
 	$(BIN)/pip install -c constraints.txt -e '.[dev]'
 	@touch $@
 
@@ -51,13 +56,13 @@ demo: .venv/installed
 	@echo; echo 'The spec is demo/home/api.json, the samples are in demo/home/data, the run is demo/home/runs/main,'
 	@echo 'the model is in demo/home/dist. Ask more with: $(BIN)/octo chat --project demo/home'
 
-test: .venv/installed
+test: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-docs: .venv/installed
+docs: .venv/dev
 	$(BIN)/python docs/generate.py
 
 clean:
