@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny_projects import fun, obj, spec_of
 
 from octocli.core.errors import BadInput
-from octocli.core.schemas import value_faults
+from octocli.core.schemas import dangling_references, value_faults
 from octocli.core.spec import Spec, load_spec, parse_spec
 from octocli.core.tokens import assign_tokens
 
@@ -242,3 +242,10 @@ def test_broken_synonyms_are_named(synonyms: Any, says: str) -> None:
     room = {"enum": ["hall", "living_room"], "x-octo-synonyms": synonyms}
     with pytest.raises(BadInput, match=re.escape(says)):
         spec_of(fun("go", obj({"room": room})))
+
+
+@pytest.mark.parametrize("name", ["default", "enum", "const", "examples", "value"])
+def test_a_dangling_reference_is_found_under_any_name(name: str) -> None:
+    schema = {"type": "object", "properties": {name: {"$ref": "#/$defs/nowhere"}}}
+    assert list(dangling_references(schema)) == ["#/$defs/nowhere"]
+    assert not list(dangling_references({"type": "object", "default": {"$ref": "#/$defs/nowhere"}}))

@@ -441,6 +441,7 @@ def test_a_parameter_for_any_call_takes_any_known_call(weird: Any) -> None:
 
 POOL: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 3, 2.5, 1.0, 100, "", "a", "on", "off", "AB12", "Zoë", "٣", "😀", "a b", "x@y", "\n",
+    "on\n", "off\x85", "AB12\u2028", "a\u00a0b", "\x1c", "\ufeff",
     [], [1], [1, 1.0], [1, True], ["a", "a"], {}, {"a": 1}, {"b": "x"}, {"a": 1, "b": "x"}, [[1]], [{}],
 )  # fmt: skip
 PATTERNS = (r"^[A-Z]{2}\d+$", r"\w", r"^[^\s]+$", "^(on|off)$", r"[\w.-]+@\w", "é|ë", r"^\w*$", r"\bb", r"a\-b|\d")
@@ -590,10 +591,11 @@ def test_what_no_stub_checks_is_named() -> None:
     spec = parse_spec({"app": "x", "functions": [
         fun("f", obj({"a": {"type": "integer", "not": {"const": 3}}, "b": {"type": "string", "pattern": r"\Aa\Z"},
                       "c": {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}},
-                      "d": {"$ref": "#/$defs/d"}}, dependentRequired={"a": ["b"]},
+                      "d": {"$ref": "#/$defs/d"}, "e": {"type": "string", "format": "date"},
+                      "i": {"type": "integer", "format": "int32"}}, dependentRequired={"a": ["b"]},
                      **{"$defs": {"d": {"type": "array", "items": {"$ref": "#/$defs/d"}}}}))]})  # fmt: skip
     by_python = make_stub(spec, "python")
-    places = {"f: dependentRequired", "f.a: not", "f.c: prefixItems", "f.d[]: #/$defs/d within itself"}
+    places = {"f: dependentRequired", "f.a: not", "f.c: prefixItems", "f.d[]: #/$defs/d within itself", "f.e: format"}
     assert set(by_python.unchecked) == places
     for language in LANGUAGES[1:]:
         stub = make_stub(spec, language)
@@ -604,7 +606,8 @@ def test_what_no_stub_checks_is_named() -> None:
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        (r"^[A-Z]{2}\d{3}$", r"^[A-Z]{2}\p{Nd}{3}$"),
+        (r"^[A-Z]{2}\d{3}$", r"^[A-Z]{2}\p{Nd}{3}(?:(?=\n?(?![^\n]|\n)))"),
+        (r"a[$]", r"a[$]"),
         (r"[\w.-]+@\w", r"[\p{L}\p{N}_.-]+@[\p{L}\p{N}_]"),
         (r"[\w-.]", r"[\p{L}\p{N}_\-.]"),
         (r"a\-b\_c\ d.", r"a-b_c d[^\n]"),
@@ -612,11 +615,33 @@ def test_what_no_stub_checks_is_named() -> None:
         (r"(?P<x>a)\1", r"(a)\1"),
         (r"[[a]", r"[\[a]"),
         *((unknown, None) for unknown in (r"(?i)a", r"\Aa", r"a\Z", "a++", "(?>a)", "[]a]", "[^]a]", "[a&&b]", r"[\W]",
-                                          r"\B", "(?#x)", r"(?P<x>a)(?P=x)", "x*+", r"\10")),
+                                          r"\B", "(?#x)", "a{2}+", r"\d{3,}+x", r"[\&\&a]", r"[a\~\~b]", r"[\S]",
+                                          r"(?P<x>a)(?P=x)", "x*+", r"\10")),
     ],
 )  # fmt: skip
 def test_patterns_are_written_so_that_all_read_the_same(pattern: str, expected: str | None) -> None:
     assert portable_pattern(pattern) == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_description_that_looks_like_a_mark_of_the_fixed_part_is_only_text(language: str) -> None:
+    marks = " ".join(f"{sign} octo: {edge} {part}" for sign in ("//", "#") for edge in ("begin", "end")
+                     for part in ("rules", "api", "extension", "header"))  # fmt: skip
+    plain, marked = (make_stub(parse_spec({"app": "x", "functions": [{**fun("f", obj({})), "description": text}]}),
+                               language).text for text in ("Words.", f"Words. {marks}"))  # fmt: skip
+    assert len(marked) > len(plain) and marked.count("Words.") == plain.count("Words.")
+
+
+@pytest.mark.parametrize("language", ["kotlin", "swift"])
+def test_integers_too_large_for_an_app_make_no_enum(language: str) -> None:
+    spec = parse_spec({"app": "x", "functions": [fun("f", obj({"a": {"enum": [2**64, 1]}, "b": {"enum": [2, 1]}}))]})
+    text = make_stub(spec, language).text
+    assert re.search(r"enum.*\bB\b", text) and not re.search(r"enum.*\bA\b", text)
+
+
+def test_an_answer_without_end_is_no_json(home: Any) -> None:
+    with pytest.raises(home.CallError, match="not JSON"):
+        home.dispatch_all("[" * 200_000, Recorder())
 
 
 def test_identifiers() -> None:
@@ -890,7 +915,7 @@ fun shown(value: Any?): String = when (value) {
     is String -> value.codePoints().toArray().joinToString(" ", "'", "'")
     is List<*> -> value.joinToString(", ", "[", "]") { shown(it) }
     is Array<*> -> value.joinToString(", ", "(", ")") { shown(it) }
-    else -> value.toString()
+    else -> value.toString().replace("\n", " ")
 }
 
 fun <T> handlers(kind: Class<T>): T = kind.cast(
@@ -942,7 +967,11 @@ def test_kotlin_stubs_compile_and_do_what_the_python_stub_does(tmp_path: Path) -
     run([*java, "-cp", compiler, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect", "-cp",
          library,
          "-d", "classes", *sorted(tmp_path.glob("*.kt"))], tmp_path)  # fmt: skip
-    out = run([*java, "-cp", os.pathsep.join(["classes", str(library)]), "driver.DriverKt"], tmp_path).splitlines()
+    out = (
+        run([*java, "-cp", os.pathsep.join(["classes", str(library)]), "driver.DriverKt"], tmp_path)
+        .rstrip("\n")
+        .split("\n")
+    )
 
     assert len(out) == len(flat) + len(RANDOM_CALLS)
     assert all(line.startswith("seen ") for line in out[: len(GOOD)])
@@ -1003,7 +1032,8 @@ def test_the_stage_writes_each_stub_once_beside_the_model(project: Path) -> None
     assert {s.functions for s in report.stubs} == {len(HOME.functions)}
     assert report.stubs[1].file.read_text(encoding="utf-8") == make_stub(HOME, "python").text
     assert report.stubs[1].to_json() == {
-        "language": "python", "file": FILES[0], "functions": len(HOME.functions), "unchecked": []}  # fmt: skip
+        "language": "python", "file": FILES[0], "functions": len(HOME.functions),
+        "unchecked": ["set_alarm.time: format"]}  # fmt: skip
 
 
 def test_an_unknown_language_is_refused_before_anything_is_written(project: Path) -> None:
@@ -1020,7 +1050,8 @@ def test_the_command_writes_stubs_alone_without_a_run(project: Path) -> None:
     assert FILES[0] in done.output and "octo chat" not in done.output
     done = CliRunner().invoke(octo, ["export", "-C", str(project), "--stubs", "swift", "--json"])
     assert json.loads(done.output) == {"files": [], "stubs": [
-        {"language": "swift", "file": FILES[3], "functions": len(HOME.functions), "unchecked": []}]}  # fmt: skip
+        {"language": "swift", "file": FILES[3], "functions": len(HOME.functions),
+         "unchecked": ["set_alarm.time: format"]}]}  # fmt: skip
 
 
 def test_the_command_does_both_where_a_quantisation_is_named(project: Path) -> None:

@@ -45,12 +45,15 @@ def export_cli(
       octo export --stubs python
       octo export --quant q8_0 --stubs kotlin --stubs swift
     """
+    from octocli.core.errors import BadInput
     from octocli.core.project import open_project
     from octocli.stages.export import check_quants, export
     from octocli.stages.stubs import write_stubs
 
     if quant:
         check_quants(quant)
+    elif stubs and tolerance is not None:
+        raise BadInput("--tolerance is for a GGUF, and --stubs alone writes none", hint="add --quant")
     opened = open_project(project)
     written = write_stubs(opened, stubs or [])
     exported = None

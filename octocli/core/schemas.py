@@ -23,6 +23,8 @@ UNEXPRESSED = frozenset(
 )  # fmt: skip
 
 FORMATS = FormatChecker()
+# Keywords whose value maps names to schemas.
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
 
 @FORMATS.checks("time", raises=ValueError)  # type: ignore[untyped-decorator]
@@ -58,13 +60,15 @@ def schema_faults(schema: object) -> Iterator[tuple[str, str]]:
 def dangling_references(schema: Schema) -> Iterator[str]:
     """Yield each `$ref` that leads to no schema within `schema` itself; octo fetches none from elsewhere."""
 
-    def walk(part: object) -> Iterator[str]:
+    def walk(part: object, *, named: bool = False) -> Iterator[str]:
+        """`named`: the keys of this part are names that somebody chose, not keywords."""
         if isinstance(part, Mapping):
-            if isinstance(part.get("$ref"), str) and not isinstance(target_of(part["$ref"], schema), (Mapping, bool)):
-                yield part["$ref"]
+            reference = None if named else part.get("$ref")
+            if isinstance(reference, str) and not isinstance(target_of(reference, schema), (Mapping, bool)):
+                yield reference
             for key, inner in part.items():
-                if key not in ("enum", "const", "default", "examples"):
-                    yield from walk(inner)
+                if named or key not in ("enum", "const", "default", "examples"):
+                    yield from walk(inner, named=not named and key in _NAMED)
         elif isinstance(part, list):
             for inner in part:
                 yield from walk(inner)

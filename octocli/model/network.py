@@ -75,7 +75,9 @@ class Trainee(nn.Module):
             fuse(model)
             first = _add_lora(model, lora)
         # Nothing below the first layer that learns wants a gradient, and so no backward pass.
-        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, learns=first == 0))
+        learns = first == 0
+        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, learns=learns))
+        self.rows.requires_grad_(learns or self.tied)
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield what learns, by name, each once."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from octocli import __version__
 from octocli.core.project import file_hash, read_record
 from octocli.core.samples import Sample, write_atomically
 
@@ -24,12 +25,12 @@ class Outcome:
 
 
 def made_from(run: Path, data: Path) -> dict[str, str]:
-    """Hashes of what answers hang on: the run in the folder `run`, and the file of questions."""
-    return {"run": file_hash(run / "run.json"), "data": file_hash(data)}
+    """What answers hang on: hashes of the run in the folder `run` and of the questions, and octo's version."""
+    return {"run": file_hash(run / "run.json"), "data": file_hash(data), "octo": __version__}
 
 
-def keep_answers(run: Path, data: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write `answers.json` into the folder `run`."""
+def keep_answers(run: Path, source: Mapping[str, str], outcomes: Sequence[Outcome]) -> None:
+    """Write `answers.json` into the folder `run`; `source` is `made_from` as it was before the first question."""
     answers = [
         {
             "query": o.sample.query,
@@ -41,7 +42,7 @@ def keep_answers(run: Path, data: Path, outcomes: Sequence[Outcome]) -> None:
         }
         for o in outcomes
     ]
-    record = {"version": 1, "made_from": made_from(run, data), "answers": answers}
+    record = {"version": 1, "made_from": dict(source), "answers": answers}
     write_atomically(run / "answers.json", json.dumps(record, ensure_ascii=False) + "\n")
 
 

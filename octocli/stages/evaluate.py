@@ -81,15 +81,17 @@ def evaluate(
     from octocli.runtime.caller import open_caller
 
     samples, source = _questions(project, data)
+    own = model.is_dir() and data is None
+    origin = made_from(model, source) if own else {}  # before the first question: a training may end meanwhile
     with open_caller(model) as caller:
         outcomes = ask_all(caller, samples, lambda n: on_tick(Tick("eval", n, len(samples))))
         card = score(outcomes, caller.manifest.spec)
         errors = tuple(_error(o) for o in outcomes if not _is_right(o, caller.manifest.spec))
     report = None
-    if model.is_dir() and data is None:
+    if own:
         report = model / "report.json"
-        keep_answers(model, source, outcomes)
-        write_json(report, {**card.to_json(), "made_from": made_from(model, source), "errors": list(errors)})
+        keep_answers(model, origin, outcomes)
+        write_json(report, {**card.to_json(), "made_from": origin, "errors": list(errors)})
         write_atomically(model / "report.html", _page(model, card, errors))
     return EvalReport(card, model, source, errors, report)
 

@@ -101,7 +101,7 @@ def _part(keyword: str, value: Any) -> str:
 
 
 def _is_enum(shape: Shape) -> bool:
-    return isinstance(shape, Choice) and shape.kinds in ({"string"}, {"integer"})
+    return isinstance(shape, Choice) and shape.kinds in ({"string"}, {"integer"}) and shape.fits_64_bits
 
 
 class _Writer:

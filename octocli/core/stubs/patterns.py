@@ -7,14 +7,17 @@ cannot be said on it surely gives None.
 import re
 
 _WORD = r"\p{L}\p{N}_"
+# What Python calls white space; Java's is ASCII alone, JavaScript's has one sign more and four less.
+_SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _OUTSIDE = {
-    r"\w": f"[{_WORD}]", r"\W": f"[^{_WORD}]", r"\d": r"\p{Nd}", r"\D": r"\P{Nd}", r"\s": r"\s", r"\S": r"\S",
+    r"\w": f"[{_WORD}]", r"\W": f"[^{_WORD}]", r"\d": r"\p{Nd}", r"\D": r"\P{Nd}",
+    r"\s": f"[{_SPACE}]", r"\S": f"[^{_SPACE}]", "$": r"(?:(?=\n?(?![^\n]|\n)))",
     r"\b": f"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))", r"\a": r"\x07", r"\0": r"\x00",
     ".": r"[^\n]", "]": r"\]", "{": r"\{", "}": r"\}",
 }  # fmt: skip
-_INSIDE = {r"\w": _WORD, r"\d": r"\p{Nd}", r"\D": r"\P{Nd}", r"\s": r"\s", r"\S": r"\S", r"\b": r"\x08",
+_INSIDE = {r"\w": _WORD, r"\d": r"\p{Nd}", r"\D": r"\P{Nd}", r"\s": _SPACE, r"\b": r"\x08",
            r"\a": r"\x07", r"\0": r"\x00", "[": r"\["}  # fmt: skip
-_SETS = (_WORD, r"\p{Nd}", r"\P{Nd}", r"\s", r"\S")
+_SETS = (_WORD, r"\p{Nd}", r"\P{Nd}", _SPACE)
 _SYNTAX = set(r"\^$.*+?()[]{}|/")
 _ESCAPE = r"\\x[0-9a-fA-F]{2} | \\u[0-9a-fA-F]{4} | \\[nrtfv]"
 _OTHER_ESCAPE = r"\\[1-9](?![0-9]) | \\[a-zA-Z0](?![0-9]) | \\[^a-zA-Z0-9]"
@@ -25,7 +28,7 @@ _OUTSIDE_TOKEN = re.compile(
     | (?P<name> \(\?P<\w+> )
     | (?P<group> \(\?:|\(\?=|\(\?!|\(\?<=|\(\?<!|\((?!\?) )
     | (?P<quantifier> (?: [*+?] | \{{\d+(?:,\d*)?\}} | \{{,\d+\}} ) \?? (?!\+) )
-    | (?P<plain> [^\\(*+?] )
+    | (?P<plain> (?! \{{ (?:\d+(?:,\d*)?|,\d+) \}}\+ ) [^\\(*+?] )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -69,7 +72,7 @@ def _set(pattern: str, place: int) -> tuple[str, int] | None:
     while token := _INSIDE_TOKEN.match(pattern, place):
         text = _member(token, written)
         # A bracket at the front, and two signs in a row, mean something else in each language.
-        if text is None or pattern[place : place + 2] in ("&&", "--", "~~", "||"):
+        if text is None or (text in "&-~|" and written[-1] == text):
             return None
         written.append(text)
         place = token.end()

@@ -32,7 +32,7 @@ _ANNOTATIONS = frozenset(
 # What the fixed part calls by these names.
 _OURS = frozenset(
     {"CallError", "Callable", "Confirm", "Exception", "Handlers", "IncompleteCall", "Mapping", "NEEDS_CONFIRMATION",
-     "NeedsConfirmation", "OverflowError", "Sequence", "ValueError"}
+     "NeedsConfirmation", "OverflowError", "Sequence", "ValueError", "RecursionError"}
 )  # fmt: skip
 _TYPES = _KEYWORDS | _ANNOTATIONS | _OURS
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
@@ -121,6 +121,7 @@ class _Writer:
 
     def header(self) -> str:
         module = file_name(self.api.app).removesuffix(".py")
+        exempt = ", but for what is named below," if self.api.unchecked else ""
         lines = [
             f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
             "",
@@ -130,7 +131,7 @@ class _Writer:
             "2. Ask the model. Its answer is JSON with `calls`.",
             f"3. `{module}.dispatch_all(answer, YourHandlers(), confirm=ask_user)` checks all, then runs all.",
             "4. Catch `IncompleteCall` to ask back, `NeedsConfirmation` where the user said no, `CallError` otherwise.",
-            "5. A call that breaks api.json never reaches your code, whoever sent it.",
+            f"5. A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
         ]
         if self.api.unchecked:
             lines += ["", "Checked by octo before it answers, but not here:"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from octocli.core.schemas import FORMATS
 from octocli.core.stubs.patterns import portable_pattern
 
 Rule = Mapping[str, Any]
@@ -20,9 +21,9 @@ _CHECKED = {
     *_COPIED, "type", "enum", "const", "uniqueItems", "items", "properties", "required", "additionalProperties",
     "anyOf", "oneOf", "allOf", "$ref",
 }  # fmt: skip
-# They say something of a value and forbid none; `format` is octo's alone to check.
+# They say something of a value and forbid none.
 _REMARKS = {
-    "title", "description", "default", "examples", "format", "deprecated", "readOnly", "writeOnly", "$schema", "$id",
+    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema", "$id",
     "$anchor", "$comment", "$defs", "definitions", "contentEncoding", "contentMediaType", "nullable",
 }  # fmt: skip
 _NOTHING: Rule = {"enum": []}
@@ -44,7 +45,13 @@ def make_rule(schema: Mapping[str, Any], place: str, *, portable: bool = False) 
 
 def left_out(schema: Mapping[str, Any]) -> list[str]:
     """The keywords of one schema that no rule holds."""
-    return [k for k in schema if k not in _CHECKED | _REMARKS and not k.startswith("x-")]
+    known = _CHECKED | _REMARKS
+    # A format that octo does not check either, such as OpenAPI's `int32`, is a remark.
+    return [
+        k
+        for k in schema
+        if k not in known and not k.startswith("x-") and (k != "format" or schema[k] in FORMATS.checkers)
+    ]
 
 
 class _Maker:

@@ -53,6 +53,11 @@ class Choice:
         return tuple(f"minus {-v}" if isinstance(v, int) and v < 0 else str(v) for v in self.values)
 
     @property
+    def fits_64_bits(self) -> bool:
+        """Whether its integers are no larger than an app's own type for them."""
+        return all(-(2**63) <= v < 2**63 for v in self.values if isinstance(v, int))
+
+    @property
     def kinds(self) -> set[str]:
         """Their JSON types."""
         return {json_type(value) for value in self.values}

@@ -115,7 +115,7 @@ def _part(keyword: str, value: Any) -> str:
 
 def _is_enum(shape: Shape) -> bool:
     """Whether Swift can hold it as an enum; it takes texts for equal that only their characters tell apart."""
-    if not isinstance(shape, Choice) or shape.kinds not in ({"string"}, {"integer"}):
+    if not isinstance(shape, Choice) or shape.kinds not in ({"string"}, {"integer"}) or not shape.fits_64_bits:
         return False
     return len({unicodedata.normalize("NFC", str(value)) for value in shape.values}) == len(shape.values)
 

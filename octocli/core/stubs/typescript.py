@@ -126,6 +126,7 @@ class _Writer:
 
     def header(self) -> str:
         module = file_name(self.api.app)
+        exempt = ", but for what is named below," if self.api.unchecked else ""
         lines = [
             f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
             "",
@@ -135,7 +136,7 @@ class _Writer:
             "2. Ask the model. Its answer is JSON with `calls`.",
             "3. await dispatchAll(answer, handlers, { confirm: askUser }) checks all, then runs all.",
             "4. Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
-            "5. A call that breaks api.json never reaches your code, whoever sent it.",
+            f"5. A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
         ]
         if self.api.unchecked:
             lines += ["", "Checked by octo before it answers, but not here:"]

@@ -22,8 +22,17 @@ def filled(file: str, comment: str, parts: Mapping[str, str]) -> str:
         ValueError: a part that the file does not mark.
     """
     text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    for name, new in parts.items():
-        opening, closing = f"{comment} octo: begin {name}\n", f"{comment} octo: end {name}\n"
-        before, rest = ("", text) if name == HEADER else text.split(opening)
-        text = before + new + rest.split(closing)[1]
-    return text
+    places = {name: _between(text, comment, name) for name in parts}
+    written, place = [], 0
+    # All places are found before a spec's own words come in, which may look like a mark.
+    for name in sorted(parts, key=lambda name: places[name]):
+        start, end = places[name]
+        written += [text[place:start], parts[name]]
+        place = end
+    return "".join([*written, text[place:]])
+
+
+def _between(text: str, comment: str, name: str) -> tuple[int, int]:
+    """Where a part with its marks begins and ends."""
+    opening, closing = f"{comment} octo: begin {name}\n", f"{comment} octo: end {name}\n"
+    return (0 if name == HEADER else text.index(opening)), text.index(closing) + len(closing)

@@ -113,7 +113,7 @@ def _calls_of(answer: object) -> Sequence[object]:
     if isinstance(answer, str):
         try:
             answer = json.loads(answer)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CallError("", "", "the answer is not JSON") from None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("calls"), (list, tuple)):
         raise CallError("", "", "the answer has no list of calls")
