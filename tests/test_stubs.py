@@ -639,6 +639,19 @@ def test_integers_too_large_for_an_app_make_no_enum(language: str) -> None:
     assert re.search(r"enum.*\bB\b", text) and not re.search(r"enum.*\bA\b", text)
 
 
+def test_definitions_that_refer_to_each_other_stay_small() -> None:
+    names = [f"d{i}" for i in range(12)]
+    definitions = {n: obj({m: {"$ref": f"#/$defs/{m}"} for m in names if m != n}) for n in names}
+    chain = {f"c{i}": obj({"next": {"$ref": f"#/$defs/c{i + 1}"}}) for i in range(8)} | {"c8": {"type": "string"}}
+    spec = parse_spec({"app": "x", "functions": [
+        fun("f", obj({"a": {"$ref": "#/$defs/d0"}}, **{"$defs": definitions})),
+        fun("g", obj({"a": {"$ref": "#/$defs/c0"}}, **{"$defs": chain}))]})  # fmt: skip
+    stub = make_stub(spec, "python")
+    assert len(stub.text) < 1_000_000
+    assert "g.a.next.next.next.next.next.next: #/$defs/c6, too deep to write out" in stub.unchecked
+    assert any(place.endswith("within itself") for place in stub.unchecked)
+
+
 def test_an_answer_without_end_is_no_json(home: Any) -> None:
     with pytest.raises(home.CallError, match="not JSON"):
         home.dispatch_all("[" * 200_000, Recorder())

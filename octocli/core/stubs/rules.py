@@ -27,8 +27,9 @@ _REMARKS = {
     "$anchor", "$comment", "$defs", "definitions", "contentEncoding", "contentMediaType", "nullable",
 }  # fmt: skip
 _NOTHING: Rule = {"enum": []}
-# References are written out this deep; a schema that holds itself has no end.
+# References are written out this deep and this often; definitions that all refer to each other grow without bounds.
 _DEEPEST = 6
+_MOST = 500
 
 
 def make_rule(schema: Mapping[str, Any], place: str, *, portable: bool = False) -> tuple[Rule, tuple[str, ...]]:
@@ -59,6 +60,7 @@ class _Maker:
         self.root = root
         self.portable = portable
         self.unchecked: list[str] = []
+        self.written_out = 0
 
     def rule(self, schema: Any, place: str, opened: tuple[str, ...] = ()) -> Rule:
         """The rule of a schema within the root; `opened` are the references that led here."""
@@ -129,9 +131,13 @@ class _Maker:
             yield "allOf", every
 
     def _referred(self, reference: str, place: str, opened: tuple[str, ...]) -> Rule:
-        if reference in opened or len(opened) == _DEEPEST:
+        if reference in opened:
             self.unchecked.append(f"{place}: {reference} within itself")
             return {}
+        if len(opened) == _DEEPEST or self.written_out == _MOST:
+            self.unchecked.append(f"{place}: {reference}, too deep to write out")
+            return {}
+        self.written_out += 1
         return self.rule(_found(reference, self.root), place, (*opened, reference))
 
 
