@@ -33,7 +33,8 @@ TRAIN: dict[str, tuple[Any, Any]] = {
     "rank": (2, 3),
     "alpha": (5, 6),
     "modules": (["q_proj"], ["v_proj"]),
-    "token_weight": (2.0, 3.0),
+    "upper": (0.25, 0.5),
+    "token_weight": (2.0, 4.0),
     "describe": (0.0, 0.3),
     "checkpoint_seconds": (1.0, 2.0),
 }

@@ -61,8 +61,9 @@ def made(tmp_path: Path) -> Project:
 def test_a_build_makes_every_file_of_the_design_and_no_other() -> None:
     root = built().root
     files = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
-    run = {"adapter_config.json", "adapter_model.safetensors", "curve.json", "curve.png", "report.html", "report.json",
-           "run.json", "tokenizer.json", "tokenizer_config.json", "tokens.json"}  # fmt: skip
+    run = {"adapter_config.json", "adapter_model.safetensors", "answers.json", "curve.json", "curve.png",
+           "report.html", "report.json", "run.json", "tokenizer.json", "tokenizer_config.json",
+           "tokens.json"}  # fmt: skip
     data = {"accepted.jsonl", "rejected.jsonl", "samples.jsonl", "verify.json"}
     assert files == {"octo.toml", "api.json", "tokens.json", "dist/lamps-q8_0.gguf", "dist/parity.json"} | {
         f"data/{name}" for name in data
