@@ -46,7 +46,7 @@ class TrainSettings(_Settings):
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: int = Field(32, ge=1, description="LoRA alpha")
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
-    upper: float = Field(0.75, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
+    upper: float = Field(0.67, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
     checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
