@@ -143,8 +143,8 @@ def toml(more: str = "", *, tied: bool = True, synth: str = "", train: str = "",
     """Settings for a tiny project; sections are given by their lines."""
     return (
         f'base = "{base(tied)}"\n{more}\n[synth]\nper_function = 8\nheld_out_per_function = 8\n{synth}\n'
-        f"[train]\nepochs = 12\nbatch = 8\nlr = 0.005\nwarmup = 2\nupper = 1.0\n{train}\n[export]\nparity_queries = 24\n"
-        f"tolerance = 1.0\n{export}\n"
+        f"[train]\nepochs = 12\nbatch = 8\nlr = 0.005\nwarmup = 2\nupper = 1.0\n{train}\n"
+        f"[export]\nparity_queries = 24\ntolerance = 1.0\n{export}\n"
     )
 
 
