@@ -3,7 +3,7 @@
 Leaves names and syntax to the language modules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,3 +127,24 @@ def _typed(default: Any, shape: Shape) -> Any:
     inner = shape.inner if isinstance(shape, Nullable) else shape
     counts = isinstance(inner, Choice) or (isinstance(inner, Scalar) and inner.kind == "integer")
     return int(default) if counts and isinstance(default, float) else default
+
+
+def head_lines(api: Api, language: str, steps: Sequence[str], shown: Callable[[str], str]) -> list[str]:
+    """What stands at the top of a stub: what it is, how to use it step by step, what it leaves to octo.
+
+    Args:
+        api: the API.
+        language: as `octo export --stubs` names it.
+        steps: how to use the stub.
+        shown: makes words of the spec fit for the language's comments.
+    """
+    lines = [
+        f"Checked calls of the app {api.app}: what its model answers, handed to your code.",
+        "",
+        f"Made by octo from api.json. Do not edit: change api.json, then run `octo export --stubs {language}`.",
+        "",
+        *(f"{number}. {step}" for number, step in enumerate(steps, 1)),
+    ]
+    if api.unchecked:
+        lines += ["", "Checked by octo before it answers, but not here:", *(f"  {shown(p)}" for p in api.unchecked)]
+    return lines

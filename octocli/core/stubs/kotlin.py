@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from octocli.core.stubs.api import Api, Argument, Operation
+from octocli.core.stubs.api import Api, Argument, Operation, head_lines
 from octocli.core.stubs.fixed import HEADER, filled
 from octocli.core.stubs.literals import comment, comment_lines, indented, number, quoted, real, shown, utf16, wrapped
 from octocli.core.stubs.names import Scope, camel, identifier, identifiers, pascal, upper
@@ -129,20 +129,14 @@ class _Writer:
         return filled("dispatch.kt", "//", parts)
 
     def header(self) -> str:
-        lines = [
-            f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
-            "",
-            "Made by octo from api.json. Do not edit: change api.json, then run `octo export --stubs kotlin`.",
-            "",
-            "1. Write a class that implements `Handlers`.",
-            "2. Ask the model, and read its JSON into Map, List, String, Number, Boolean and null with any library.",
-            "3. dispatchAll(answer, handlers) { name, given -> askUser(name, given) } checks all, then runs all.",
-            "4. Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
-            "5. A call nested in another is refused here; the Python and TypeScript stubs run those.",
+        steps = [
+            "Write a class that implements `Handlers`.",
+            "Ask the model, and read its JSON into Map, List, String, Number, Boolean and null with any library.",
+            "dispatchAll(answer, handlers) { name, given -> askUser(name, given) } checks all, then runs all.",
+            "Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
+            "A call nested in another is refused here; the Python and TypeScript stubs run those.",
         ]
-        if self.api.unchecked:
-            lines += ["", "Checked by octo before it answers, but not here:"]
-            lines += [f"  {comment(place)}" for place in self.api.unchecked]
+        lines = head_lines(self.api, "kotlin", steps, comment)
         package = identifier(self.api.app.replace("-", ""), str, _KEYWORDS)
         return "".join(f"// {line}".rstrip() + "\n" for line in lines) + f"package octo.{package}\n"
 

@@ -4,7 +4,7 @@ import keyword
 from collections.abc import Iterator
 from typing import Any
 
-from octocli.core.stubs.api import Api, Argument, Operation
+from octocli.core.stubs.api import Api, Argument, Operation, head_lines
 from octocli.core.stubs.fixed import HEADER, filled
 from octocli.core.stubs.literals import escaped, indented, number, one_line, quoted, shown, wrapped
 from octocli.core.stubs.names import Scope, identifier, identifiers, kept, pascal
@@ -122,20 +122,14 @@ class _Writer:
     def header(self) -> str:
         module = file_name(self.api.app).removesuffix(".py")
         exempt = ", but for what is named below," if self.api.unchecked else ""
-        lines = [
-            f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
-            "",
-            "Made by octo from api.json. Do not edit: change api.json, then run `octo export --stubs python`.",
-            "",
-            "1. Write a class with the methods of `Handlers` below, the same names and keyword arguments.",
-            "2. Ask the model. Its answer is JSON with `calls`.",
-            f"3. `{module}.dispatch_all(answer, YourHandlers(), confirm=ask_user)` checks all, then runs all.",
-            "4. Catch `IncompleteCall` to ask back, `NeedsConfirmation` where the user said no, `CallError` otherwise.",
-            f"5. A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
+        steps = [
+            "Write a class with the methods of `Handlers` below, the same names and keyword arguments.",
+            "Ask the model. Its answer is JSON with `calls`.",
+            f"`{module}.dispatch_all(answer, YourHandlers(), confirm=ask_user)` checks all, then runs all.",
+            "Catch `IncompleteCall` to ask back, `NeedsConfirmation` where the user said no, `CallError` otherwise.",
+            f"A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
         ]
-        if self.api.unchecked:
-            lines += ["", "Checked by octo before it answers, but not here:"]
-            lines += [f"    {one_line(place)}" for place in self.api.unchecked]
+        lines = head_lines(self.api, "python", steps, one_line)
         return "\n".join(_docstring(lines)) + "\n"
 
     def type_lines(self) -> list[str]:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from octocli.core.stubs.api import Api, Argument, Operation
+from octocli.core.stubs.api import Api, Argument, Operation, head_lines
 from octocli.core.stubs.fixed import HEADER, filled
 from octocli.core.stubs.literals import comment, comment_lines, indented, number, quoted, real, shown, wrapped
 from octocli.core.stubs.names import Scope, camel, identifier, identifiers, pascal
@@ -160,20 +160,14 @@ class _Writer:
         return filled("dispatch.swift", "//", parts)
 
     def header(self) -> str:
-        lines = [
-            f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
-            "",
-            "Made by octo from api.json. Do not edit: change api.json, then run `octo export --stubs swift`.",
-            "",
-            f"1. Write a type that conforms to {self.space}.Handlers.",
-            "2. Ask the model, and read its JSON with JSONSerialization into [String: Any].",
-            f"3. {self.space}.dispatchAll(answer, handlers: handlers, confirm: askUser) checks all, then runs all.",
-            "4. Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
-            "5. A call nested in another is refused here; the Python and TypeScript stubs run those.",
+        steps = [
+            f"Write a type that conforms to {self.space}.Handlers.",
+            "Ask the model, and read its JSON with JSONSerialization into [String: Any].",
+            f"{self.space}.dispatchAll(answer, handlers: handlers, confirm: askUser) checks all, then runs all.",
+            "Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
+            "A call nested in another is refused here; the Python and TypeScript stubs run those.",
         ]
-        if self.api.unchecked:
-            lines += ["", "Checked by octo before it answers, but not here:"]
-            lines += [f"  {comment(place)}" for place in self.api.unchecked]
+        lines = head_lines(self.api, "swift", steps, comment)
         return "".join(f"// {line}".rstrip() + "\n" for line in lines)
 
     def type_lines(self) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from octocli.core.stubs.api import Api, Argument, Operation
+from octocli.core.stubs.api import Api, Argument, Operation, head_lines
 from octocli.core.stubs.fixed import HEADER, filled
 from octocli.core.stubs.literals import comment, comment_lines, indented, number, quoted, shown, utf16
 from octocli.core.stubs.names import Scope, identifier, identifiers, kept, pascal
@@ -127,20 +127,14 @@ class _Writer:
     def header(self) -> str:
         module = file_name(self.api.app)
         exempt = ", but for what is named below," if self.api.unchecked else ""
-        lines = [
-            f"Checked calls of the app {self.api.app}: what its model answers, handed to your code.",
-            "",
-            "Made by octo from api.json. Do not edit: change api.json, then run `octo export --stubs typescript`.",
-            "",
-            f'1. import {{ dispatchAll, type Handlers }} from "./{module}" and write an object that is a `Handlers`.',
-            "2. Ask the model. Its answer is JSON with `calls`.",
-            "3. await dispatchAll(answer, handlers, { confirm: askUser }) checks all, then runs all.",
-            "4. Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
-            f"5. A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
+        steps = [
+            f'import {{ dispatchAll, type Handlers }} from "./{module}" and write an object that is a `Handlers`.',
+            "Ask the model. Its answer is JSON with `calls`.",
+            "await dispatchAll(answer, handlers, { confirm: askUser }) checks all, then runs all.",
+            "Catch IncompleteCall to ask back, NeedsConfirmation where the user said no, CallError for the rest.",
+            f"A call that breaks api.json{exempt} never reaches your code, whoever sent it.",
         ]
-        if self.api.unchecked:
-            lines += ["", "Checked by octo before it answers, but not here:"]
-            lines += [f"  {comment(place)}" for place in self.api.unchecked]
+        lines = head_lines(self.api, "typescript", steps, comment)
         return "".join(f"// {line}".rstrip() + "\n" for line in lines)
 
     def type_lines(self) -> Iterator[str]:
