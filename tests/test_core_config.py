@@ -34,6 +34,7 @@ TRAIN: dict[str, tuple[Any, Any]] = {
     "alpha": (5, 6),
     "modules": (["q_proj"], ["v_proj"]),
     "upper": (0.25, 0.5),
+    "swap": (0.25, 0.75),
     "token_weight": (2.0, 4.0),
     "describe": (0.0, 0.3),
     "checkpoint_seconds": (1.0, 2.0),

@@ -11,7 +11,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from tiny_models import load_tiny
-from tiny_projects import base, lamp_rows, new_project, table_of, trained, write_rows
+from tiny_projects import base, lamp_rows, new_project, table_of, toml, trained, write_rows
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from octocli.core.config import LORA_MODULES, TrainSettings
@@ -210,12 +210,15 @@ def test_a_share_of_the_samples_learns_the_description_after_the_end_token(share
 
 def test_batches_hold_every_row_once_an_epoch_and_depend_on_the_seed_alone() -> None:
     rows = [Row((1,) * (i % 7 + 1), (2,), (1.0,)) for i in range(23)]
-    order = list(batches(rows, 4, 3, seed=1))
-    assert len(order) == count_batches(23, 4, 3) == 18
+    order = list(batches([rows] * 3, 4, seed=1))
+    assert len(order) == count_batches([rows] * 3, 4) == 18
     for epoch in range(3):
-        assert sorted(i for batch in order[epoch * 6 : epoch * 6 + 6] for i in batch) == list(range(23))
-    assert order == list(batches(rows, 4, 3, seed=1)) != list(batches(rows, 4, 3, seed=2))
-    assert all(len(rows[b[-1]]) - len(rows[b[0]]) <= 2 for b in order), "rows of unlike length in a batch"
+        seen = [row for batch in order[epoch * 6 : epoch * 6 + 6] for row in batch]
+        assert sorted(map(id, seen)) == sorted(map(id, rows))
+    same, other = list(batches([rows] * 3, 4, seed=1)), list(batches([rows] * 3, 4, seed=2))
+    identities = [[list(map(id, batch)) for batch in some] for some in (order, same, other)]
+    assert identities[0] == identities[1] != identities[2]
+    assert all(len(b[-1]) - len(b[0]) <= 2 for b in order), "rows of unlike length in a batch"
 
 
 @pytest.mark.parametrize(("schedule", "middle"), [("linear", 0.5), ("cosine", 0.5)])
@@ -257,7 +260,7 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, method: Any
 
         where = {"checkpoint": tmp_path / name, "fingerprint": "same"}
         try:
-            curve = fit(trainee, rows, settings, seed=0, on_step=on_step, **where)
+            curve = fit(trainee, [rows] * settings.epochs, settings, seed=0, on_step=on_step, **where)
         except Killed:
             return run(name)
         return curve.losses, {n: p.detach().clone() for n, p in trainee.trained()}, curve.resumed_at
@@ -274,7 +277,9 @@ def test_a_checkpoint_of_another_run_or_a_torn_one_is_passed_over(tmp_path: Path
 
     def losses(fingerprint: str) -> int:
         trainee = Trainee(load_network(base()), torch.zeros(2, 64), LoraShape(2, 4, ("q_proj",)))
-        return fit(trainee, rows, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint=fingerprint).resumed_at
+        return fit(
+            trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint=fingerprint
+        ).resumed_at
 
     assert losses("a") == 0 and losses("b") == 0
     (tmp_path / "c.pt").write_bytes(b"torn")
@@ -286,7 +291,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="step 1: the loss is nan"):
         fit(
             trainee,
-            [Row((5, 6), (340,), (1.0,))],
+            [[Row((5, 6), (340,), (1.0,))]],
             TrainSettings(method="full"),
             seed=0,
             checkpoint=tmp_path / "c.pt",
@@ -320,8 +325,19 @@ def test_one_odd_batch_does_not_stop_the_learning(tmp_path: Path, monkeypatch: p
     model = load_network(base())
     trainee = Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
     settings = TrainSettings(epochs=60, batch=8, lr=0.01, warmup=2)
-    curve = fit(trainee, rows, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint="x")
+    curve = fit(trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint="x")
     assert curve.losses[-1] < 0.2 * curve.losses[0]
+
+
+def test_the_first_pass_sees_the_rows_as_they_are_and_later_ones_with_other_values(tmp_path: Path) -> None:
+    losses = []
+    for share in (0.0, 1.0):
+        project = new_project(tmp_path / f"{share:.0f}", settings=toml(train=f"swap = {share}"))
+        write_rows(project.accepted_file, lamp_rows(24))
+        train(project, epochs=2, batch=24)
+        losses.append(json.loads((project.run() / "curve.json").read_text(encoding="utf-8"))["loss"])
+    as_they_are, exchanged = losses
+    assert as_they_are[0] == exchanged[0] and as_they_are[1] != exchanged[1]
 
 
 def test_a_finished_run_is_left_alone_until_something_changes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 A flag given on the command line wins over the file, the file over the preset, the preset over the default below.
 """
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -39,7 +40,11 @@ class TrainSettings(_Settings):
     method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
     epochs: int = Field(3, ge=1, description="passes over the data")
     batch: int = Field(4, ge=1, description="samples a step")
-    lr: float | None = Field(None, gt=0, description="peak learning rate; by default 2e-3 for lora, 2e-4 for full")
+    lr: float | None = Field(
+        None,
+        gt=0,
+        description="peak learning rate; by default 1e-3 for lora, 1e-4 for full, by the root of the batch",
+    )
     schedule: Literal["linear", "cosine"] = Field("linear", description="how the rate falls")
     warmup: int = Field(10, ge=0, description="steps")
     weight_decay: float = Field(0.0, ge=0, description="of AdamW")
@@ -49,12 +54,16 @@ class TrainSettings(_Settings):
     upper: float = Field(0.67, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
+    swap: float = Field(
+        0.5, ge=0, le=1, description="share of copied values that later passes exchange for other samples' values"
+    )
     checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
 
     @property
     def peak_lr(self) -> float:
         """The learning rate, settled."""
-        return self.lr or (2e-3 if self.method == "lora" else 2e-4)
+        # Adam's noise falls with the root of the batch, so its rate may rise with it (arXiv 2205.10287).
+        return self.lr or (1e-3 if self.method == "lora" else 1e-4) * math.sqrt(self.batch)
 
 
 class ExportSettings(_Settings):
@@ -84,7 +93,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "train": {
             "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
             "modules": ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], "describe": 1.0,
-            "upper": 1.0, "token_weight": 1.0,
+            "upper": 1.0, "token_weight": 1.0, "swap": 0.0,
         },
     },
 }  # fmt: skip

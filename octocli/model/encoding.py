@@ -57,21 +57,21 @@ def encode_all(
     ]
 
 
-def batches(rows: Sequence[Row], size: int, epochs: int, seed: int) -> Iterator[list[int]]:
-    """Yield batches of row indices, `epochs` times over: rows of like length together, batches in random order.
+def batches(passes: Sequence[Sequence[Row]], size: int, seed: int) -> Iterator[list[Row]]:
+    """Yield the batches of each pass over the data: rows of like length together, batches in random order.
 
     The order hangs on the seed alone, so a resumed run skips the batches that it has had.
     """
-    for epoch in range(epochs):
-        chance = random.Random(f"{seed}/{epoch}")
-        order = list(range(len(rows)))
+    for number, rows in enumerate(passes):
+        chance = random.Random(f"{seed}/{number}")
+        order = list(rows)
         chance.shuffle(order)
-        order.sort(key=lambda i: len(rows[i]))  # stable: equal lengths stay shuffled
+        order.sort(key=len)  # stable: equal lengths stay shuffled
         chunks = [order[i : i + size] for i in range(0, len(order), size)]
         chance.shuffle(chunks)
         yield from chunks
 
 
-def count_batches(rows: int, size: int, epochs: int) -> int:
+def count_batches(passes: Sequence[Sequence[Row]], size: int) -> int:
     """How many steps `batches` gives."""
-    return epochs * -(-rows // size)
+    return sum(-(-len(rows) // size) for rows in passes)

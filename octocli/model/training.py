@@ -53,7 +53,7 @@ def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
 
 def fit(
     trainee: Trainee,
-    rows: Sequence[Row],
+    passes: Sequence[Sequence[Row]],
     settings: TrainSettings,
     *,
     seed: int,
@@ -63,6 +63,15 @@ def fit(
 ) -> Curve:
     """Train until the last batch; resume from `checkpoint` if one of the same `fingerprint` lies there.
 
+    Args:
+        trainee: what learns.
+        passes: the rows of each pass over the data.
+        settings: rate, batch and the like; the number of passes is that of `passes`.
+        seed: of the order.
+        checkpoint: where to keep the state on the way.
+        fingerprint: what the training is made from; another one begins anew.
+        on_step: told of every step.
+
     Raises:
         Refused: the loss is no longer a number.
     """
@@ -71,17 +80,17 @@ def fit(
     optimiser = torch.optim.AdamW(
         parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
     )
-    total = count_batches(len(rows), settings.batch, settings.epochs)
+    total = count_batches(passes, settings.batch)
     losses, before = _resume(checkpoint, fingerprint, parameters, optimiser)
     first, started, saved = len(losses), time.monotonic(), time.monotonic()
     trainee.train()
-    for number, batch in enumerate(batches(rows, settings.batch, settings.epochs, seed)):
+    for number, batch in enumerate(batches(passes, settings.batch, seed)):
         if number < first:
             continue
         rate = learning_rate(number, total, settings)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = batch_loss(trainee, [rows[i] for i in batch])
+        loss = batch_loss(trainee, batch)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Refused(f"step {number + 1}: the loss is {value}", hint="train again with a lower --lr")

@@ -1,8 +1,9 @@
 """`octo train`: from accepted samples to a finished run folder. Resumes after a kill; a finished run is left alone."""
 
 import importlib.metadata
+import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,11 @@ from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, rea
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, read_samples
 from octocli.core.tokens import dump_tokens
+from octocli.core.value_swaps import ValueSwaps
 from octocli.stages.progress import OnTick, Tick, silent
 
 if TYPE_CHECKING:
     from octocli.model.bases import Base
-    from octocli.model.encoding import Row
     from octocli.model.network import LoraShape, Trainee
     from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
@@ -114,29 +115,43 @@ def _train(
     on_tick(Tick("load", note=f"reading {base.name}"))
     manifest = _manifest(project, base, settings, samples)
     trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
-    rows = encode_all(
-        samples,
-        manifest,
-        vocabulary,
-        token_weight=settings.token_weight,
-        describe=settings.describe,
-        seed=project.config.seed,
-    )
+    passes = [
+        encode_all(
+            some,
+            manifest,
+            vocabulary,
+            token_weight=settings.token_weight,
+            describe=settings.describe,
+            seed=project.config.seed,
+        )
+        for some in _passes(samples, manifest, settings, project.config.seed)
+    ]
     if anew:  # the base could be read, so what is thrown away now will be replaced
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").unlink(missing_ok=True)  # a stale run is not finished any more
     curve = fit(
         trainee,
-        rows,
+        passes,
         settings,
         seed=project.config.seed,
         checkpoint=folder / "checkpoint.pt",
         fingerprint=data_hash([made_from(project, settings), base.checksum]),
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
-    _save(project, folder, settings, manifest, trainee, vocabulary, lora, rows, curve)
+    _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
     return _finished_report(folder, fresh=True)
+
+
+def _passes(
+    samples: Sequence[Sample], manifest: Manifest, settings: TrainSettings, seed: int
+) -> Iterator[Sequence[Sample]]:
+    """Yield the samples of each pass over the data: as they are, then with some of their values exchanged."""
+    swaps = ValueSwaps(samples, manifest.spec, manifest.copied)
+    yield samples
+    for number in range(1, settings.epochs):
+        rng = random.Random(f"{seed}/swap/{number}")
+        yield [swaps.again(sample, settings.swap, rng) for sample in samples]
 
 
 def _manifest(project: Project, base: "Base", settings: TrainSettings, samples: Sequence[Sample]) -> Manifest:
@@ -178,7 +193,7 @@ def _save(
     trainee: "Trainee",
     vocabulary: "Vocabulary",
     lora: "LoraShape | None",
-    rows: Sequence["Row"],
+    samples: int,
     curve: "Curve",
 ) -> None:
     """Write the run; `run.json` last, since a folder that has it is complete."""
@@ -199,7 +214,7 @@ def _save(
         "manifest": manifest.to_json(),
         "made_from": made_from(project, settings),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "samples": len(rows),
+        "samples": samples,
         "steps": len(curve.losses),
         "seconds": round(curve.seconds, 1),
         "resumed_at": curve.resumed_at,

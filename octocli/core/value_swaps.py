@@ -1,0 +1,98 @@
+"""Rows said again with other values: what one sample copies from its query, another sample's call may take.
+
+Two rows that differ in a value teach that it is copied, where one row seen twice teaches its words by heart. Only free
+text that stands once in the query is exchanged, for text that other samples give to the same parameter. (For slot
+filling: Dai and Adel, "An analysis of simple data augmentation for named entity recognition", arXiv 2010.11683, section
+3, mention replacement.)
+"""
+
+import copy
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from octocli.core.calls import argument_pointer, is_default
+from octocli.core.copying import chunks, is_free_text, stands_in
+from octocli.core.kinds import has_resolver
+from octocli.core.samples import Sample
+from octocli.core.spec import Spec
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A value that may be exchanged: its argument, and the stretch of the query's chunks where it stands."""
+
+    call: int
+    function: str
+    parameter: str
+    start: int
+    size: int
+
+
+class ValueSwaps:
+    """The values that a set of samples offers to each parameter.
+
+    Args:
+        samples: the training rows.
+        spec: their functions.
+        copied: the parameters that are always copied, by function.
+    """
+
+    def __init__(self, samples: Iterable[Sample], spec: Spec, copied: Mapping[str, Sequence[str]]) -> None:
+        self._spec = spec
+        self._copied = copied
+        offered: dict[tuple[str, str], dict[str, None]] = {}
+        for sample in samples:
+            for place in self._places(sample):
+                values = offered.setdefault((place.function, place.parameter), {})
+                values[sample.calls[place.call]["arguments"][place.parameter]] = None
+        self._offered = {key: tuple(values) for key, values in offered.items()}
+
+    def again(self, sample: Sample, share: float, rng: random.Random) -> Sample:
+        """The sample with about `share` of its copied values exchanged, in the query and in the calls.
+
+        It stays as it is where the new words would run into the ones beside them.
+        """
+        query = chunks(sample.query)
+        calls: list[dict[str, Any]] = copy.deepcopy([dict(call) for call in sample.calls])
+        # From the right, so that what stands further left stays where it was found.
+        places = sorted(self._places(sample), key=lambda p: -p.start)
+        for place in places:
+            if rng.random() < share:
+                value = rng.choice(self._offered[place.function, place.parameter])
+                query[place.start : place.start + place.size] = [value]
+                calls[place.call]["arguments"][place.parameter] = value
+        changed = replace(sample, query="".join(query), calls=tuple(calls))
+        values = [calls[p.call]["arguments"][p.parameter] for p in places]
+        return changed if all(stands_in(value, changed.query) for value in values) else sample
+
+    def _places(self, sample: Sample) -> list[_Place]:
+        """The values of a sample that stand once in its query and share no word with another one."""
+        offered = chunks(sample.query)
+        found = [
+            _Place(index, call["name"], name, starts[0], len(chunks(value)))
+            for index, call in enumerate(sample.calls)
+            for name, value in call.get("arguments", {}).items()
+            if self._is_copied(call["name"], name, value)
+            and argument_pointer(f"/{index}", name) not in sample.said
+            and len(starts := _starts(chunks(value), offered)) == 1
+        ]
+        return [p for p in found if not any(_overlap(p, other) for other in found if other is not p)]
+
+    def _is_copied(self, function: str, name: str, value: Any) -> bool:
+        if not isinstance(value, str) or not value or name not in self._copied.get(function, ()):
+            return False
+        parameter = self._spec.by_name[function].param(name)
+        if parameter is None or is_default(value, parameter.schema):
+            return False
+        return is_free_text(parameter) and not has_resolver(name, parameter.schema)
+
+
+def _starts(wanted: list[str], offered: list[str]) -> list[int]:
+    size = len(wanted)
+    return [i for i in range(len(offered) - size + 1) if offered[i : i + size] == wanted]
+
+
+def _overlap(one: _Place, other: _Place) -> bool:
+    return one.start < other.start + other.size and other.start < one.start + one.size
