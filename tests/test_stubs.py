@@ -1071,5 +1071,7 @@ def test_the_command_does_both_where_a_quantisation_is_named(project: Path) -> N
     done = CliRunner().invoke(octo, ["export", "-C", str(project), "--stubs", "python", "--quant", "f16"])
     assert isinstance(done.exception, NotMade)  # the model's part went on, and found no run
     assert (project / "dist" / FILES[0]).exists()
+    done = CliRunner().invoke(octo, ["export", "-C", str(project), "--stubs", "python", "--run", "second"])
+    assert isinstance(done.exception, BadInput) and "--run" in str(done.exception)
     done = CliRunner().invoke(octo, ["export", "-C", str(project), "--stubs", "go"])
     assert isinstance(done.exception, BadInput) and "python, typescript, kotlin, swift" in str(done.exception)

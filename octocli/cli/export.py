@@ -52,8 +52,8 @@ def export_cli(
 
     if quant:
         check_quants(quant)
-    elif stubs and tolerance is not None:
-        raise BadInput("--tolerance is for a GGUF, and --stubs alone writes none", hint="add --quant")
+    elif stubs and (tolerance is not None or run != DEFAULT_RUN):
+        raise BadInput("--run and --tolerance are for a GGUF, and --stubs alone writes none", hint="add --quant")
     opened = open_project(project)
     written = write_stubs(opened, stubs or [])
     exported = None

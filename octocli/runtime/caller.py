@@ -138,9 +138,10 @@ def open_caller(path: Path, *, threads: int | None = None) -> Caller:
         BadInput: a file that is no GGUF, or a GGUF that is not octo's.
     """
     if path.is_dir():
+        manifest = read_run(path)  # a folder that is no run is refused before torch is loaded
         from octocli.runtime.transformers_engine import TransformersEngine
 
-        return Caller(TransformersEngine(path, read_run(path)))
+        return Caller(TransformersEngine(path, manifest))
     if not path.exists():
         raise NotMade(f"{path}: no such run folder or GGUF", hint="make one with: octo build")
     from octocli.runtime.llama_engine import LlamaEngine
