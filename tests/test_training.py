@@ -329,15 +329,17 @@ def test_one_odd_batch_does_not_stop_the_learning(tmp_path: Path, monkeypatch: p
     assert curve.losses[-1] < 0.2 * curve.losses[0]
 
 
-def test_the_first_pass_sees_the_rows_as_they_are_and_later_ones_with_other_values(tmp_path: Path) -> None:
+@pytest.mark.parametrize("teacher", ["import", "builtin"])
+def test_later_passes_see_other_values_where_the_teacher_has_not_drawn_them(tmp_path: Path, teacher: str) -> None:
     losses = []
     for share in (0.0, 1.0):
         project = new_project(tmp_path / f"{share:.0f}", settings=toml(train=f"swap = {share}"))
-        write_rows(project.accepted_file, lamp_rows(24))
+        write_rows(project.accepted_file, [row | {"teacher": teacher} for row in lamp_rows(24)])
         train(project, epochs=2, batch=24)
         losses.append(json.loads((project.run() / "curve.json").read_text(encoding="utf-8"))["loss"])
     as_they_are, exchanged = losses
-    assert as_they_are[0] == exchanged[0] and as_they_are[1] != exchanged[1]
+    assert as_they_are[0] == exchanged[0], "the first pass is the rows themselves"
+    assert (as_they_are[1] == exchanged[1]) == (teacher == "builtin")
 
 
 def test_a_finished_run_is_left_alone_until_something_changes(tmp_path: Path) -> None:

@@ -55,7 +55,10 @@ class TrainSettings(_Settings):
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
     swap: float = Field(
-        0.5, ge=0, le=1, description="share of copied values that later passes exchange for other samples' values"
+        0.5,
+        ge=0,
+        le=1,
+        description="share of copied values that later passes exchange between a team's own samples",
     )
     checkpoint_seconds: float = Field(30.0, gt=0, description="time between checkpoints")
 

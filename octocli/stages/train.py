@@ -18,6 +18,7 @@ from octocli.core.samples import Sample, read_samples
 from octocli.core.tokens import dump_tokens
 from octocli.core.value_swaps import ValueSwaps
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.teachers.builtin import BuiltinTeacher
 
 if TYPE_CHECKING:
     from octocli.model.bases import Base
@@ -146,12 +147,15 @@ def _train(
 def _passes(
     samples: Sequence[Sample], manifest: Manifest, settings: TrainSettings, seed: int
 ) -> Iterator[Sequence[Sample]]:
-    """Yield the samples of each pass over the data: as they are, then with some of their values exchanged."""
+    """Yield the samples of each pass over the data: as they are, then with some of their values exchanged.
+
+    The built-in teacher's rows stay: it drew a value for each of them, so there is nothing to gain.
+    """
     swaps = ValueSwaps(samples, manifest.spec, manifest.copied)
     yield samples
     for number in range(1, settings.epochs):
         rng = random.Random(f"{seed}/swap/{number}")
-        yield [swaps.again(sample, settings.swap, rng) for sample in samples]
+        yield [s if s.teacher == BuiltinTeacher.name else swaps.again(s, settings.swap, rng) for s in samples]
 
 
 def _manifest(project: Project, base: "Base", settings: TrainSettings, samples: Sequence[Sample]) -> Manifest:
