@@ -143,3 +143,10 @@ def test_a_prompt_is_its_three_parts(query: str) -> None:
     assert prompt.render(query) == f"Q: {' '.join(query.split())} A:"
     assert prompt.before + prompt.user(query) + prompt.after == prompt.render(query)
     assert not prompt.before.endswith(" ")
+
+
+def test_the_rate_follows_the_root_of_the_batch_unless_it_is_given() -> None:
+    assert TrainSettings(batch=4).peak_lr == pytest.approx(2e-3)
+    assert TrainSettings(batch=16).peak_lr == pytest.approx(4e-3)
+    assert TrainSettings(batch=4, method="full").peak_lr == pytest.approx(2e-4)
+    assert TrainSettings(batch=16, lr=1e-4).peak_lr == 1e-4

@@ -334,7 +334,10 @@ def test_later_passes_see_other_values_where_the_teacher_has_not_drawn_them(tmp_
     losses = []
     for share in (0.0, 1.0):
         project = new_project(tmp_path / f"{share:.0f}", settings=toml(train=f"swap = {share}"))
-        write_rows(project.accepted_file, [row | {"teacher": teacher} for row in lamp_rows(24)])
+        rows = [row | {"teacher": teacher} for row in lamp_rows(24)]
+        for row in rows[1::8]:  # a second way to ask, so that a swap makes a query that no row has
+            row["query"] = row["query"].replace("play", "i want")
+        write_rows(project.accepted_file, rows)
         train(project, epochs=2, batch=24)
         losses.append(json.loads((project.run() / "curve.json").read_text(encoding="utf-8"))["loss"])
     as_they_are, exchanged = losses

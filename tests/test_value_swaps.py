@@ -9,10 +9,22 @@ from tiny_projects import fun, obj, spec_of
 
 from octocli.core.copying import copied_parameters, stands_in
 from octocli.core.samples import Sample
+from octocli.core.splits import normal
 from octocli.core.value_swaps import ValueSwaps
 
 SPEC = spec_of(
-    fun("play", obj({"title": {"type": "string"}, "artist": {"type": "string"}, "room": {"enum": ["den", "hall"]}})),
+    fun(
+        "play",
+        obj(
+            {
+                "title": {"type": "string"},
+                "artist": {"type": "string"},
+                "room": {"enum": ["den", "hall"]},
+                "count": {"type": "integer"},
+                "tags": {"type": "array"},
+            }
+        ),
+    ),
     fun("wake", obj({"time": {"type": "string", "format": "time"}, "label": {"type": "string", "default": "alarm"}})),
 )
 
@@ -55,14 +67,34 @@ def test_an_enum_keeps_its_value_and_a_sample_without_calls_its_words() -> None:
     [
         sample("play One by One", "play", title="One", artist="One"),
         sample("play Hey Hey", "play", title="Hey"),
+        sample("play yesterday, I mean Yesterday", "play", title="Yesterday"),
+        sample("play the song of the den", "play", title="the song of the den", room="den"),
+        sample("play take 5 now", "play", title="take 5", count=5),
+        sample("play Chill Jazz", "play", title="Chill Jazz", tags=["Jazz"]),
+        sample("wake me up at seven", "wake", {"/0/arguments/time": "at seven"}, time="07:00", label="up at seven"),
         sample("wake me at seven", "wake", {"/0/arguments/time": "seven"}, time="07:00"),
         sample("an alarm", "wake", label="alarm"),
     ],
-    ids=["two arguments in one place", "a value that stands twice", "a resolver's words", "a default"],
+    ids=[
+        "two arguments in one place",
+        "a value that stands twice",
+        "twice, in another letter case",
+        "an enum inside",
+        "a number inside",
+        "a list inside",
+        "a resolver's words inside",
+        "a resolver's words",
+        "a default",
+    ],
 )
 def test_what_cannot_be_exchanged_for_certain_stays(still: Sample) -> None:
     others = [*SONGS, sample("up at nine, Bob", "wake", {"/0/arguments/time": "nine"}, time="09:00", label="Bob")]
     assert swapped([*others, still], still, times=10) == [still] * 10
+
+
+def test_no_swap_makes_a_query_that_is_taken() -> None:
+    swaps = ValueSwaps(SONGS, SPEC, copied_parameters(SONGS, SPEC), frozenset({normal("some The Beatles")}))
+    assert {swaps.again(SONGS[2], 1.0, random.Random(i)) == SONGS[2] for i in range(20)} == {True}
 
 
 def test_a_parameter_that_some_sample_words_otherwise_stays() -> None:

@@ -43,7 +43,7 @@ class TrainSettings(_Settings):
     lr: float | None = Field(
         None,
         gt=0,
-        description="peak learning rate; by default 1e-3 for lora, 1e-4 for full, by the root of the batch",
+        description="peak learning rate; by default 1e-3 for lora, 1e-4 for full, times the root of batch",
     )
     schedule: Literal["linear", "cosine"] = Field("linear", description="how the rate falls")
     warmup: int = Field(10, ge=0, description="steps")

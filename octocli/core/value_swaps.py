@@ -8,7 +8,7 @@ filling: Dai and Adel, "An analysis of simple data augmentation for named entity
 
 import copy
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from octocli.core.copying import chunks, is_free_text, stands_in
 from octocli.core.kinds import has_resolver
 from octocli.core.samples import Sample
 from octocli.core.spec import Spec
+from octocli.core.splits import normal
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,17 @@ class ValueSwaps:
         samples: the training rows.
         spec: their functions.
         copied: the parameters that are always copied, by function.
+        taken: normal forms of queries that no swap may make, such as those of held-out rows.
     """
 
-    def __init__(self, samples: Iterable[Sample], spec: Spec, copied: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        samples: Iterable[Sample],
+        spec: Spec,
+        copied: Mapping[str, Sequence[str]],
+        taken: frozenset[str] = frozenset(),
+    ) -> None:
+        self._taken = taken
         self._spec = spec
         self._copied = copied
         offered: dict[tuple[str, str], dict[str, None]] = {}
@@ -52,7 +61,7 @@ class ValueSwaps:
     def again(self, sample: Sample, share: float, rng: random.Random) -> Sample:
         """The sample with about `share` of its copied values exchanged, in the query and in the calls.
 
-        It stays as it is where the new words would run into the ones beside them.
+        It stays as it is where the new words would run into the ones beside them, or the query is taken.
         """
         query = chunks(sample.query)
         calls: list[dict[str, Any]] = copy.deepcopy([dict(call) for call in sample.calls])
@@ -65,20 +74,34 @@ class ValueSwaps:
                 calls[place.call]["arguments"][place.parameter] = value
         changed = replace(sample, query="".join(query), calls=tuple(calls))
         values = [calls[p.call]["arguments"][p.parameter] for p in places]
-        return changed if all(stands_in(value, changed.query) for value in values) else sample
+        fits = normal(changed.query) not in self._taken and all(stands_in(value, changed.query) for value in values)
+        return changed if fits else sample
 
     def _places(self, sample: Sample) -> list[_Place]:
-        """The values of a sample that stand once in its query and share no word with another one."""
-        offered = chunks(sample.query)
+        """The values of a sample that stand once in its query and share no word with anything else in its calls."""
+        offered = chunks(sample.query.casefold())
+        if len(offered) != len(chunks(sample.query)):  # a few letters fold to a letter and a sign
+            return []
         found = [
-            _Place(index, call["name"], name, starts[0], len(chunks(value)))
+            (_Place(index, call["name"], name, starts[0], len(words)), argument_pointer(f"/{index}", name))
             for index, call in enumerate(sample.calls)
             for name, value in call.get("arguments", {}).items()
             if self._is_copied(call["name"], name, value)
             and argument_pointer(f"/{index}", name) not in sample.said
-            and len(starts := _starts(chunks(value), offered)) == 1
+            and len(starts := _starts(words := chunks(value.casefold()), offered)) == 1
+            and stands_in(value, sample.query)
         ]
-        return [p for p in found if not any(_overlap(p, other) for other in found if other is not p)]
+        used = list(_texts(sample))
+        return [
+            place
+            for place, pointer in found
+            if not any(
+                start < place.start + place.size and place.start < start + len(words)
+                for other, text in used
+                if other != pointer and (words := chunks(text.casefold()))
+                for start in _starts(words, offered)
+            )
+        ]
 
     def _is_copied(self, function: str, name: str, value: Any) -> bool:
         if not isinstance(value, str) or not value or name not in self._copied.get(function, ()):
@@ -94,5 +117,20 @@ def _starts(wanted: list[str], offered: list[str]) -> list[int]:
     return [i for i in range(len(offered) - size + 1) if offered[i : i + size] == wanted]
 
 
-def _overlap(one: _Place, other: _Place) -> bool:
-    return one.start < other.start + other.size and other.start < one.start + one.size
+def _texts(sample: Sample) -> Iterator[tuple[str, str]]:
+    """Yield every value of the calls as text, and every word said for one, each with its pointer."""
+    yield from sample.said.items()
+    for index, call in enumerate(sample.calls):
+        for name, value in call.get("arguments", {}).items():
+            for text in _leaves(value):
+                yield argument_pointer(f"/{index}", name), text
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _leaves(part)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

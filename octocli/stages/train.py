@@ -15,6 +15,7 @@ from octocli.core.manifest import MOST_CALLS, Manifest
 from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, read_record, write_json
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, read_samples
+from octocli.core.splits import normal
 from octocli.core.tokens import dump_tokens
 from octocli.core.value_swaps import ValueSwaps
 from octocli.stages.progress import OnTick, Tick, silent
@@ -125,7 +126,7 @@ def _train(
             describe=settings.describe,
             seed=project.config.seed,
         )
-        for some in _passes(samples, manifest, settings, project.config.seed)
+        for some in _passes(project, samples, manifest, settings)
     ]
     if anew:  # the base could be read, so what is thrown away now will be replaced
         shutil.rmtree(folder, ignore_errors=True)
@@ -145,16 +146,18 @@ def _train(
 
 
 def _passes(
-    samples: Sequence[Sample], manifest: Manifest, settings: TrainSettings, seed: int
+    project: Project, samples: Sequence[Sample], manifest: Manifest, settings: TrainSettings
 ) -> Iterator[Sequence[Sample]]:
     """Yield the samples of each pass over the data: as they are, then with some of their values exchanged.
 
     The built-in teacher's rows stay: it drew a value for each of them, so there is nothing to gain.
     """
-    swaps = ValueSwaps(samples, manifest.spec, manifest.copied)
+    own = [s for s in samples if s.teacher != BuiltinTeacher.name]
+    taken = frozenset(normal(s.query) for s in read_samples(project.accepted_file))
+    swaps = ValueSwaps(own, manifest.spec, manifest.copied, taken)
     yield samples
     for number in range(1, settings.epochs):
-        rng = random.Random(f"{seed}/swap/{number}")
+        rng = random.Random(f"{project.config.seed}/swap/{number}")
         yield [s if s.teacher == BuiltinTeacher.name else swaps.again(s, settings.swap, rng) for s in samples]
 
 
