@@ -30,6 +30,13 @@ class _Place:
     start: int
     size: int
 
+    @property
+    def pointer(self) -> str:
+        return argument_pointer(f"/{self.call}", self.parameter)
+
+    def overlaps(self, start: int, size: int) -> bool:
+        return start < self.start + self.size and self.start < start + size
+
 
 class ValueSwaps:
     """The values that a set of samples offers to each parameter.
@@ -83,24 +90,20 @@ class ValueSwaps:
         if len(offered) != len(chunks(sample.query)):  # a few letters fold to a letter and a sign
             return []
         found = [
-            (_Place(index, call["name"], name, starts[0], len(words)), argument_pointer(f"/{index}", name))
+            _Place(index, call["name"], name, starts[0], len(words))
             for index, call in enumerate(sample.calls)
             for name, value in call.get("arguments", {}).items()
             if self._is_copied(call["name"], name, value)
-            and argument_pointer(f"/{index}", name) not in sample.said
             and len(starts := _starts(words := chunks(value.casefold()), offered)) == 1
             and stands_in(value, sample.query)
         ]
-        used = list(_texts(sample))
+        texts = [(pointer, chunks(text.casefold())) for pointer, text in _texts(sample)]
+        used = [(pointer, start, len(words)) for pointer, words in texts if words for start in _starts(words, offered)]
         return [
             place
-            for place, pointer in found
-            if not any(
-                start < place.start + place.size and place.start < start + len(words)
-                for other, text in used
-                if other != pointer and (words := chunks(text.casefold()))
-                for start in _starts(words, offered)
-            )
+            for place in found
+            if place.pointer not in sample.said
+            and not any(place.overlaps(start, size) for pointer, start, size in used if pointer != place.pointer)
         ]
 
     def _is_copied(self, function: str, name: str, value: Any) -> bool:
