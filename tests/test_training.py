@@ -23,7 +23,7 @@ from octocli.core.samples import parse_sample
 from octocli.model import training
 from octocli.model.adapter import load_trained
 from octocli.model.encoding import Row, batches, count_batches, encode, encode_all
-from octocli.model.fused import LoraLinear
+from octocli.model.fused import LoraLinear, cross_entropy
 from octocli.model.network import LoraShape, Trainee, described_rows, load_network
 from octocli.model.training import batch_loss, fit, learning_rate
 from octocli.model.vocabulary import load_vocabulary
@@ -446,6 +446,27 @@ def test_the_hand_written_gradients_are_those_of_autograd_on_the_plain_network(
             assert whole is not None
             close(module.lora_a.grad, module.scale * module.lora_b.detach().T @ whole)
             close(module.lora_b.grad, module.scale * whole @ module.lora_a.detach().T)
+
+
+@pytest.mark.parametrize("softcap", [None, 3.0])
+@pytest.mark.parametrize("length", [1.0, 60.0])
+def test_the_loss_taken_block_by_block_is_that_of_the_whole_vocabulary(softcap: float | None, length: float) -> None:
+    """5,000 rows are three blocks; with long states the largest logit moves on and its exponential would overflow."""
+    generator = torch.Generator().manual_seed(0)
+    hidden = (length * torch.randn(7, 16, generator=generator)).requires_grad_()
+    matrix, rows = torch.randn(5000, 16, generator=generator), torch.randn(3, 16, generator=generator).requires_grad_()
+    targets, weights = torch.tensor([0, 5000, 2048, 5002, 4999, 5002, 17]), torch.tensor([1.0, 3, 1, 3, 1, 2, 0])
+    loss = cross_entropy(hidden, matrix, rows, targets, weights, softcap)
+    ours = torch.autograd.grad(loss, [hidden, rows])
+    logits = hidden @ torch.cat([matrix, rows]).T
+    if softcap:
+        logits = softcap * torch.tanh(logits / softcap)
+    each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    reference = (each * weights).sum() / weights.sum()
+    theirs = torch.autograd.grad(reference, [hidden, rows])
+    assert float(loss.detach()) == pytest.approx(float(reference.detach()), rel=1e-5)
+    for one, other in zip(ours, theirs, strict=True):
+        close(one, other)
 
 
 def close(ours: torch.Tensor | None, theirs: torch.Tensor | None) -> None:
