@@ -50,7 +50,7 @@ def build_tiny(folder: Path, arch: str, tied: bool = True, seed: int = 0, *, ext
     transformers_logging.disable_progress_bar()
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(folder)
-    config = _config(arch, tied, len(tokenizer) + extra_rows)
+    config = tiny_config(arch, tied, len(tokenizer) + extra_rows)
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     shake(model, seed)
@@ -78,7 +78,8 @@ def state(model: PreTrainedModel) -> dict[str, np.ndarray]:
     return {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
 
 
-def _config(arch: str, tied: bool, vocabulary: int) -> Any:
+def tiny_config(arch: str, tied: bool, vocabulary: int) -> Any:
+    """The settings of a tiny model of `arch`."""
     from transformers import AutoConfig
 
     model_type = {"gemma3": "gemma3_text"}.get(arch, arch)

@@ -1,15 +1,15 @@
 """Write a base GGUF again with new weights, tokens and metadata.
 
-What octo does not change stays as the base has it. Reading is in `gguf_header`, names and storage of tensors in
-`gguf_names`, quantising in `quantise`.
+What octo does not change stays as the base has it. Reading is in `gguf_header`, the bytes in `gguf_writer`, names and
+storage of tensors in `gguf_names`, quantising in `quantise`.
 """
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import gguf
 import numpy as np
@@ -17,20 +17,22 @@ import numpy as np
 from octocli.core.errors import BadInput, OctoError
 from octocli.core.prompts import SLOT, Prompt
 from octocli.model.gguf_header import (
-    ARRAY,
-    INT32,
     Gguf,
     Tensor,
     Value,
     cut_rows,
-    longer,
-    number_value,
     open_gguf,
-    padded,
-    text_bytes,
-    text_value,
 )
 from octocli.model.gguf_names import EMBEDDING, HEAD, Floats
+from octocli.model.gguf_writer import (
+    Source,
+    longer,
+    number_value,
+    numbers_value,
+    text_bytes,
+    text_value,
+    write_file,
+)
 
 _TEMPLATE = "tokenizer.chat_template"
 _FILE_TYPES = {"f32": 0, "f16": 1}
@@ -63,10 +65,6 @@ def chat_template(prompt: Prompt, *, bos: bool = False) -> str:
     )
 
 
-# Makes a tensor's values when it is written, a block of rows at a time.
-_Source = Callable[[], Iterator[np.ndarray]]
-
-
 @dataclass(frozen=True)
 class _Patch:
     """A base and what is new about its tensors."""
@@ -77,7 +75,7 @@ class _Patch:
     head_rows: Floats | None
     outtype: str
 
-    def planned(self, size: int, base_size: int) -> list[tuple[Tensor, _Source]]:
+    def planned(self, size: int, base_size: int) -> list[tuple[Tensor, Source]]:
         """Each tensor of the new file, without its place, and how to get it. `size`: tokens of the base GGUF."""
         names = self.base.architecture().rename(self.weights)
         unknown = set(names) - set(self.base.tensors)
@@ -91,7 +89,7 @@ class _Patch:
 
     def _one(
         self, old: Tensor, name: str | None, rows: Floats | None, size: int, base_size: int
-    ) -> tuple[Tensor, _Source]:
+    ) -> tuple[Tensor, Source]:
         shape, kept = old.shape, old.shape
         if rows is not None:
             if old.shape[0] != size:
@@ -169,7 +167,7 @@ def write_gguf(
     values.update((key, text_value(text)) for key, text in {**texts, **metadata}.items())
     head = None if head_rows is None else np.asarray(head_rows, dtype=np.float32)
     patch = _Patch(source, weights, np.asarray(rows, dtype=np.float32), head, outtype)
-    _write_file(out, values, patch.planned(len(old), first))
+    write_file(out, values, patch.planned(len(old), first))
 
 
 def _gap_tokens(old: Sequence[bytes], base_size: int) -> list[str]:
@@ -222,7 +220,7 @@ def _kept_values(source: Gguf) -> dict[str, Value]:
 def _vocabulary(source: Gguf, size: int, added: Sequence[str], count: int) -> dict[str, Value]:
     """The header's values that grow with the vocabulary; the last `count` of `added` are octo's, others fill a gap."""
     kinds = [_UNUSED] * (len(added) - count) + [_CONTROL] * count
-    normal = Value(ARRAY, struct.pack(f"<IQ{size}i", INT32, size, *([_NORMAL] * size)))
+    normal = numbers_value([_NORMAL] * size)
     texts = b"".join(text_bytes(t.encode()) for t in added)
     grown = {
         _TOKENS: longer(source.values[_TOKENS], len(added), texts),
@@ -234,47 +232,3 @@ def _vocabulary(source: Gguf, size: int, added: Sequence[str], count: int) -> di
     if f"{source.arch}.vocab_size" in source.values:
         grown[f"{source.arch}.vocab_size"] = number_value(size + len(added))
     return grown
-
-
-def _write_file(out: Path, values: Mapping[str, Value], tensors: Sequence[tuple[Tensor, _Source]]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # One name for all sittings: what a kill leaves half-written is written over by the next.
-    temporary = out.with_name(f".{out.name}.new")
-    try:
-        with temporary.open("wb") as file:
-            _write_header(file, values, [tensor for tensor, _ in tensors])
-            for tensor, get in tensors:
-                _write_tensor(file, tensor, get())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write_header(file: IO[bytes], values: Mapping[str, Value], tensors: Sequence[Tensor]) -> None:
-    # The base's alignment is not carried over: places are counted anew.
-    values = {key: value for key, value in values.items() if key != "general.alignment"}
-    file.write(b"GGUF" + struct.pack("<IQQ", gguf.GGUF_VERSION, len(tensors), len(values)))
-    for key, value in values.items():
-        file.write(text_bytes(key.encode()) + struct.pack("<I", value.kind) + value.data)
-    place = 0
-    for tensor in tensors:
-        axes = tensor.shape[::-1]
-        file.write(text_bytes(tensor.name.encode()))
-        file.write(struct.pack(f"<I{len(axes)}QIQ", len(axes), *axes, int(tensor.kind), place))
-        place += padded(tensor.bytes, gguf.GGUF_DEFAULT_ALIGNMENT)
-    _pad(file)
-
-
-def _write_tensor(file: IO[bytes], tensor: Tensor, blocks: Iterator[np.ndarray]) -> None:
-    dtype = np.float16 if tensor.kind == gguf.GGMLQuantizationType.F16 else np.float32
-    for values in blocks:
-        with np.errstate(over="ignore"):
-            stored = np.ascontiguousarray(values, dtype=dtype)
-        if not np.isfinite(stored).all():
-            raise OctoError(f"tensor {tensor.name} holds values that are no finite {tensor.kind.name} numbers")
-        file.write(stored.data)
-    _pad(file)
-
-
-def _pad(file: IO[bytes]) -> None:
-    file.write(b"\0" * (-file.tell() % gguf.GGUF_DEFAULT_ALIGNMENT))

@@ -20,7 +20,7 @@ import numpy as np
 from octocli.core.errors import BadInput
 from octocli.model.gguf_names import HEAD, Architecture, Floats
 
-UINT32, INT32, FLOAT32, STRING, ARRAY = 4, 5, 6, 8, 9
+UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TENSOR_KINDS = {int(kind): kind for kind in gguf.GGML_QUANT_SIZES}
 
@@ -277,24 +277,3 @@ def _read_tensor(cursor: _Cursor) -> Tensor:
 def padded(size: int, alignment: int) -> int:
     """`size` rounded up to a multiple of `alignment`."""
     return -(-size // alignment) * alignment
-
-
-def text_bytes(text: bytes) -> bytes:
-    """A text as a header holds it: its length, then its bytes."""
-    return struct.pack("<Q", len(text)) + text
-
-
-def text_value(text: str) -> Value:
-    """A text for a header."""
-    return Value(STRING, text_bytes(text.encode()))
-
-
-def number_value(number: int) -> Value:
-    """A number for a header."""
-    return Value(UINT32, struct.pack("<I", number))
-
-
-def longer(value: Value, count: int, items: bytes) -> Value:
-    """An array with `count` more items."""
-    kind, old = struct.unpack_from("<IQ", value.data)
-    return Value(ARRAY, struct.pack("<IQ", kind, old + count) + value.data[12:] + items)

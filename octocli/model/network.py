@@ -131,7 +131,7 @@ def load_network(folder: Path, *, seed: int = 0) -> PreTrainedModel:
     """A base in float32, ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
     logging.disable_progress_bar()
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.config.use_cache = False
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     assert isinstance(model, PreTrainedModel)

@@ -63,7 +63,7 @@ def export(
 
     Raises:
         NotMade: the run is not finished.
-        BadInput: an unknown quantisation, or a base that has no GGUF to patch.
+        BadInput: an unknown quantisation, or a base that llama.cpp cannot run.
         Refused: a file changes more calls than the tolerance; it is not shipped, the others are.
     """
     from octocli.runtime.caller import open_caller
@@ -139,18 +139,15 @@ def _parity_samples(project: Project) -> list[Sample]:
 
 
 def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
+    from octocli.model.gguf_base import base_gguf
     from octocli.model.gguf_file import chat_template, write_gguf
 
     manifest: Manifest = engine.manifest
     base = engine.base
-    if base.gguf is None:
-        raise BadInput(
-            f"base {base.name!r} has no GGUF to take tokenizer and settings from",
-            hint="put its GGUF into the base's folder, or use a base that comes as one",
-        )
+    source = base_gguf(base, lambda note: on_tick(Tick("export", note=note)))
     on_tick(Tick("export", note="writing f16"))
     write_gguf(
-        base.gguf,
+        source,
         out,
         weights=engine.trained.body(),
         new_tokens=manifest.tokens.all_tokens(manifest.spec),
