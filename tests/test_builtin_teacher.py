@@ -10,19 +10,21 @@ import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from octocli.core.calls import is_nested
 from octocli.core.resolvers import resolve
 from octocli.core.schemas import is_valid
-from octocli.core.spec import load_spec, parse_spec
+from octocli.core.spec import Spec, load_spec, parse_spec
 from octocli.core.splits import assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
 from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.builtin.examples import recipes
 from octocli.teachers.builtin.naming import gerund, indefinite, read_name
 from octocli.teachers.builtin.noise import roughen
 from octocli.teachers.builtin.phrasing import Phrasing
+from octocli.teachers.builtin.roles import roles_of
 from octocli.teachers.builtin.surfaces import implied, surfaces
 
 ROOT = Path(__file__).parent.parent
@@ -369,3 +371,40 @@ def test_a_digit_for_a_word_never_stands_before_a_value():
 def test_a_mode_s_name_is_no_name_of_the_thing():
     thermostat = next(f for f in HOME.functions if f.name == "set_thermostat")
     assert "heat" not in Phrasing(thermostat).nouns and "thermostat" in Phrasing(thermostat).nouns
+
+
+def _searches(*names: str) -> Spec:
+    query = {"query": {"type": "string", "description": "What it is about."}}
+    return parse_spec({"app": "media", "functions": [_function(n, f"Runs {n}.", query, ["query"]) for n in names]})
+
+
+def _stand_alone(spec: Spec) -> bool:
+    """Whether some request for the first function is a verb that says little, or nothing, and the value."""
+    heads = Phrasing(spec.functions[0], spec.functions).heads
+    return any(h.text in ("{query}", "find {query}", "get me {query}", "look for {query}") for h in heads)
+
+
+def test_a_topic_alone_is_no_request_where_two_functions_search():
+    """Nobody could tell whether "wedding venues please" wants videos or news, so it teaches nothing."""
+    assert _stand_alone(_searches("search_videos"))
+    assert not _stand_alone(_searches("search_videos", "search_news"))
+    assert any("videos" in h.text for h in Phrasing(_searches("search_videos", "search_news").functions[0]).heads)
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "schema", "role", "pool"),
+    [
+        ("send_email", "cc", {"type": "string"}, "copied", "person"),
+        ("send_email", "attachments", {"type": "array", "items": {"type": "string"}}, "attachment", "file"),
+        ("search_videos", "max_results", {"type": "integer"}, "most", "label"),
+        ("find_hotels", "max_price", {"type": "number"}, "max_price", "label"),
+        ("charge_car", "limit", {"type": "integer"}, "max_price", "label"),
+        ("take_photo", "resolution", {"enum": ["720p", "4k"]}, "resolution", "label"),
+        ("get_news", "language", {"enum": ["english", "hindi"]}, "told_language", "language"),
+        ("translate_text", "language", {"enum": ["english", "hindi"]}, "language", "language"),
+    ],
+)
+def test_what_a_parameter_is_said_as(function: str, name: str, schema: dict[str, Any], role: str, pool: str):
+    made = parse_spec({"app": "x", "functions": [_function(function, "Does it.", {name: schema})]}).functions[0]
+    found = roles_of(made)[name]
+    assert (found.name, found.pool) == (role, pool)

@@ -91,7 +91,7 @@ class Handlers:
         """Book a table."""
         booking = Booking(restaurant, party_size, time, date or "today")
         self.bookings.append(booking)
-        where = f", {seating} seating" if seating else ""
+        where = f", seated {seating.replace('_', ' ')}" if seating else ""
         return f"Booked {restaurant} for {party_size}, {booking.date} at {time}{where}."
 
     def cancel_booking(self, *, restaurant: str | None = None) -> str:

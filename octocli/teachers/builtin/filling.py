@@ -3,7 +3,7 @@
 import datetime as dt
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -31,6 +31,8 @@ _PLAIN = {"time": 0.08, "date": 0.04, "datetime": 0.02, "integer": 0.55, "number
 
 _CLOCKED = ("time", "date", "datetime")
 _DAYS = "|".join((*WEEKDAYS, *MONTHS))
+# A time in these words says a day as well, or hangs on today's.
+_DAY_IN_TIME = re.compile(r"^in |\b(?:tonight|tomorrow|from now)\b")
 _DAY_WORD = re.compile(rf"\b(?:{_DAYS})\b")
 _DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
 
@@ -45,7 +47,11 @@ class Filled:
 
 
 def fill(
-    pattern: str, values: Mapping[str, tuple[Parameter, Any, str]], now: dt.datetime, rng: random.Random
+    pattern: str,
+    values: Mapping[str, tuple[Parameter, Any, str]],
+    now: dt.datetime,
+    rng: random.Random,
+    dated: Collection[str] = (),
 ) -> Filled | None:
     """Put words for every slot of `pattern`.
 
@@ -54,6 +60,7 @@ def fill(
         values: by key, the parameter, its value and its JSON pointer.
         now: the clock of the sample.
         rng: the stream's random numbers.
+        dated: keys of times beside which a date may stand: their words say no day, or they would say the date too.
     """
     done = Filled("")
     text, end = "", 0
@@ -62,7 +69,9 @@ def fill(
         end = match.end()
         key, _, place = match[1].partition("|")
         parameter, value, pointer = values[key]
-        words, relative = _words(parameter, value, now, rng, place == "mod", pattern[end : end + 1] == "%")
+        words, relative = _words(
+            parameter, value, now, rng, place == "mod", pattern[end : end + 1] == "%", key in dated
+        )
         if words is None:
             return None
         if parameter.kind in _CLOCKED and words != _literal(value):
@@ -93,7 +102,7 @@ def _joint(text: str, words: str, parameter: Parameter) -> str:
 
 
 def _words(
-    parameter: Parameter, value: Any, now: dt.datetime, rng: random.Random, modifier: bool, percent: bool
+    parameter: Parameter, value: Any, now: dt.datetime, rng: random.Random, modifier: bool, percent: bool, dated: bool
 ) -> tuple[str | None, bool]:
     """Words for a value, and whether they are relative to the clock."""
     if parameter.kind not in RESOLVED:
@@ -111,6 +120,8 @@ def _words(
             if " and " not in c and not c.startswith(("a ", "an ", "half"))
         ]
     seen = clock_surfaces(value, parameter.name, parameter.schema, now)
+    if dated:
+        seen = [words for words in seen if not _DAY_IN_TIME.search(words)]
     relative = set(seen)
     for _ in range(8):
         if rng.random() < _PLAIN.get(parameter.kind, 0.25):

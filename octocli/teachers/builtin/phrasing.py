@@ -5,7 +5,7 @@ in `sentences.py`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -26,6 +26,8 @@ from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb, state_
 _WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
 # Nouns that say nothing beside the value: "the lamp", never "the device lamp".
 _GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "app", "product", "music", "media"})
+# Verbs that say little without a noun: "find yoga classes" may want videos, news or a business.
+_VAGUE = frozenset({"search", "query", "show"})
 # Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
 _BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "book", "add", "set", "query"})
 
@@ -63,10 +65,11 @@ class NounPhrase:
 
 
 class Phrasing:
-    """Everything the grammar knows about asking for one function."""
+    """Everything the grammar knows about asking for one function, beside the `others` of its spec."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
         self.function = function
+        self._rivals = frozenset(role.pool for f in others if f.name != function.name for role in _bare_objects(f))
         self.roles: dict[str, Role] = roles_of(function)
         self.name = read_name(function)
         self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
@@ -103,6 +106,13 @@ class Phrasing:
         return found[0] if found else None
 
     @cached_property
+    def _needs_noun(self) -> bool:
+        """Whether the object's value alone could as well be meant for another function of the spec."""
+        return (
+            self.object is not None and self.object.kind == "text" and self.roles[self.object.name].pool in self._rivals
+        )
+
+    @cached_property
     def objects(self) -> tuple[NounPhrase, ...]:
         """Noun phrases with the function's article."""
         return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified()]))
@@ -122,7 +132,8 @@ class Phrasing:
         uses = frozenset({name})
         slot = f"{{{name}}}"
         the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
-        if not (role.named and self.nouns):
+        vague = self.name.group["class"] in _VAGUE and not self._says_enough(role)
+        if not ((role.named or vague) and self.nouns):
             yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
             if the:
                 yield NounPhrase(f"my {slot}", uses)
@@ -196,10 +207,12 @@ class Phrasing:
         bare = self.name.group["class"] in _BARE_OBJECT
         for noun in self.objects:
             slot_only = re.fullmatch(r"(?:the |my )?\{[^{}]*\}", noun.text) is not None
-            if noun.text != "it" and (
-                not slot_only or (bare and self.roles[next(iter(noun.uses))].name != "identifier")
-            ):
+            if noun.text != "it" and (not slot_only or (bare and self._says_enough(self.roles[next(iter(noun.uses))]))):
                 yield Head(_bare(noun.text), "noun", "noun", noun.uses, (), noun.weight)
+
+    def _says_enough(self, role: Role) -> bool:
+        """Whether a value alone tells what is wanted: a number or a place does not."""
+        return role.name not in ("identifier", "destination") and not self._needs_noun
 
     def _alias_heads(self) -> Iterator[Head]:
         for alias in self.function.aliases:
@@ -229,6 +242,13 @@ def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:
     form: Form = construct.form  # type: ignore[assignment]
     uses = frozenset(by_role[r] for r in construct.roles)
     return Head(text, form, "construct", uses, (), 1.0 + 1.5 * len(uses))
+
+
+def _bare_objects(function: Function) -> Iterator[Role]:
+    """The roles of free text that alone may be a request for `function`."""
+    if read_name(function).group["class"] in _BARE_OBJECT | _VAGUE:
+        roles = roles_of(function)
+        yield from (roles[p.name] for p in function.params if p.kind == "text" and roles[p.name].object)
 
 
 def _bare(text: str) -> str:

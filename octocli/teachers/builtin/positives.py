@@ -44,7 +44,7 @@ class PositiveWriter:
     def grammar(self, function: Function) -> Grammar:
         """The grammar of one function, made once."""
         if function.name not in self._grammars:
-            self._grammars[function.name] = Grammar(Phrasing(function))
+            self._grammars[function.name] = Grammar(Phrasing(function, self.spec.functions))
         return self._grammars[function.name]
 
     def stream(self, function: Function, split: Split, rng: random.Random) -> Iterator[Sample]:
@@ -163,7 +163,7 @@ class _Stream:
             calls.append({"name": plan.function.name, "arguments": arguments})
             if plan.missing:
                 calls[-1]["missing"] = list(plan.missing)
-        done = fill(pattern, slots, now, self.rng)
+        done = fill(pattern, slots, now, self.rng, _beside_a_date(plans))
         if done is None:
             return None
         clock = now.isoformat() if done.relative else None
@@ -177,6 +177,17 @@ class _Stream:
         skeleton = normal(SLOT.sub("{}", pattern))
         question = recipe.form == "question"
         return self._filled(kind, roughen(pattern, self.rng, question), skeleton, [plan], "train")
+
+
+def _beside_a_date(plans: list[Planned]) -> frozenset[str]:
+    """Keys of the times whose function takes a date as well."""
+    return frozenset(
+        f"{index}/{p.name}"
+        for index, plan in enumerate(plans)
+        if any(q.kind == "date" for q in plan.function.params)
+        for p in plan.function.params
+        if p.kind == "time"
+    )
 
 
 def _numbered(text: str, index: int) -> str:
