@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny_models
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_projects import LAMPS, lamp_rows, new_project, write_rows
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
@@ -106,9 +107,7 @@ def folder_of(folder: Path, tokenizer: Tokenizer, arch: str = "llama", *, opens:
         tokenizer_object=tokenizer, bos_token="<|bos|>", eos_token="<|endoftext|>", pad_token="<|pad|>"
     )
     fast.save_pretrained(folder)
-    config = tiny_models.tiny_config(arch, True, len(fast) + 5)
-    for key, value in changes.items():
-        setattr(config, key, value)
+    config = tiny_models.tiny_config(arch, True, len(fast) + 5, **changes)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     tiny_models.shake(model, 0)
@@ -136,7 +135,9 @@ CASES = [(arch, True) for arch in sorted(COVERED | {"mistral"})] + [("llama", Fa
 
 @pytest.mark.parametrize(("arch", "tied"), CASES)
 def test_the_network_computes_the_same(tmp_path: Path, arch: str, tied: bool) -> None:
-    folder = tiny_models.build_tiny(tmp_path / "base", arch, tied, extra_rows=3)
+    """Eight layers, since some architectures change every fourth or sixth; where a window is local, it is passed."""
+    local = {"sliding_window": 16} if arch in ("gemma2", "gemma3") else {}
+    folder = tiny_models.build_tiny(tmp_path / "base", arch, tied, extra_rows=3, num_hidden_layers=8, **local)
     convert(folder, tmp_path / "out.gguf")
     same_logits(folder, tmp_path / "out.gguf", IDS)
 
@@ -219,6 +220,58 @@ def test_what_has_no_counterpart_is_refused(tmp_path: Path, arch: str, changes: 
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | changes))
     with pytest.raises(BadInput, match=fault):
+        convert(folder, tmp_path / "out.gguf")
+
+
+@pytest.mark.parametrize(
+    ("arch", "changes"),
+    [
+        ("mistral", {"sliding_window": 16}),
+        ("qwen2", {"use_sliding_window": True, "sliding_window": 16, "max_window_layers": 0}),
+        ("gemma3", {"layer_types": ["full_attention", "full_attention"], "sliding_window": 16}),
+        ("gemma2", {"query_pre_attn_scalar": 256}),
+        ("llama", {"hidden_act": "gelu"}),
+        ("smollm3", {"num_hidden_layers": 8, "no_rope_layer_interval": 2}),
+        ("qwen3", {"attention_bias": True}),
+    ],
+)
+def test_what_llama_cpp_has_built_in_otherwise_is_refused(tmp_path: Path, arch: str, changes: dict[str, Any]) -> None:
+    folder = tiny_models.build_tiny(tmp_path / "base", arch, **changes)
+    with pytest.raises(BadInput, match=r"other numbers than transformers|cannot open"):
+        convert(folder, tmp_path / "out.gguf")
+    assert not (tmp_path / "out.gguf").exists()
+
+
+def test_only_the_files_that_transformers_reads_are_read(tmp_path: Path) -> None:
+    """A hub folder may hold the weights twice, and old files hold what is computed from the config."""
+    folder = tiny_models.build_tiny(tmp_path / "base", "llama")
+    weights = load_file(folder / "model.safetensors")
+    save_file({"tok_embeddings.weight": torch.zeros(3, 4)}, folder / "consolidated.safetensors")
+    buffer = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}
+    save_file(weights | buffer, folder / "model.safetensors", metadata={"format": "pt"})
+    convert(folder, tmp_path / "out.gguf")
+    same_logits(folder, tmp_path / "out.gguf", IDS)
+
+
+def test_weights_in_several_files(tmp_path: Path) -> None:
+    folder = tiny_models.build_tiny(tmp_path / "base", "llama")
+    tiny_models.load_tiny(folder).save_pretrained(folder, max_shard_size="50KB")
+    (folder / "model.safetensors").unlink()
+    assert len(list(folder.glob("*.safetensors"))) > 1
+    convert(folder, tmp_path / "out.gguf")
+    same_logits(folder, tmp_path / "out.gguf", IDS)
+
+
+def test_the_folder_s_name_is_no_name_of_a_model(tmp_path: Path) -> None:
+    """llama.cpp changes how it cuts text for models that are called phi-3."""
+    convert(tiny_models.build_tiny(tmp_path / "my-phi-3", "llama"), tmp_path / "out.gguf")
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    folder = tiny_models.build_tiny(tmp_path / "base", "llama")
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match=r"model\.safetensors: cannot be read"):
         convert(folder, tmp_path / "out.gguf")
 
 

@@ -29,7 +29,7 @@ HOMES = {
     "safetensors": ("octocli.model",),
     "huggingface_hub": ("octocli.model.bases",),
     "gguf": ("octocli.model",),
-    "llama_cpp": ("octocli.model.quantise", "octocli.model.gguf_tokenizer", "octocli.runtime.llama_engine"),
+    "llama_cpp": ("octocli.model.quantise", "octocli.model.llama_probe", "octocli.runtime.llama_engine"),
     "llguidance": ("octocli.runtime",),
     "matplotlib": ("octocli.stages.curve",),
     "typer": ("octocli.cli",),

@@ -45,12 +45,14 @@ def build_tokenizer(folder: Path, size: int = 340) -> PreTrainedTokenizerFast:
     return fast
 
 
-def build_tiny(folder: Path, arch: str, tied: bool = True, seed: int = 0, *, extra_rows: int = 0) -> Path:
+def build_tiny(
+    folder: Path, arch: str, tied: bool = True, seed: int = 0, *, extra_rows: int = 0, **changes: Any
+) -> Path:
     """Save a tiny random model of `arch` in `folder`; `extra_rows` more rows of the embedding than tokens."""
     transformers_logging.disable_progress_bar()
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(folder)
-    config = tiny_config(arch, tied, len(tokenizer) + extra_rows)
+    config = tiny_config(arch, tied, len(tokenizer) + extra_rows, **changes)
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     shake(model, seed)
@@ -78,7 +80,7 @@ def state(model: PreTrainedModel) -> dict[str, np.ndarray]:
     return {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
 
 
-def tiny_config(arch: str, tied: bool, vocabulary: int) -> Any:
+def tiny_config(arch: str, tied: bool, vocabulary: int, **changes: Any) -> Any:
     """The settings of a tiny model of `arch`."""
     from transformers import AutoConfig
 
@@ -102,7 +104,7 @@ def tiny_config(arch: str, tied: bool, vocabulary: int) -> Any:
         shape |= {"sliding_window": 64, "query_pre_attn_scalar": _HEAD_DIM}
     if arch == "llama":
         shape |= {"attention_bias": False}
-    return AutoConfig.for_model(model_type, **shape)
+    return AutoConfig.for_model(model_type, **(shape | changes))
 
 
 def write_base_gguf(folder: Path, out: Path, *, scores: bool = False, quantised: bool = False) -> Path:

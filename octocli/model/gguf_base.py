@@ -3,28 +3,42 @@
 Settings are translated here, the tokenizer in `gguf_tokenizer`, names and storage of tensors in `gguf_names`.
 """
 
+import importlib.metadata
+import random
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
-from safetensors import safe_open
-from transformers import AutoConfig, PretrainedConfig
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from octocli.core.errors import BadInput
 from octocli.core.project import data_hash, file_hash
+from octocli.core.spec import read_json
 from octocli.model.bases import Base, cache_folder
 from octocli.model.gguf_header import Tensor, Value, cut_rows
 from octocli.model.gguf_names import EMBEDDING, Architecture
-from octocli.model.gguf_tokenizer import vocabulary_values
+from octocli.model.gguf_tokenizer import HINT, vocabulary_values
 from octocli.model.gguf_writer import Source, float_value, number_value, text_value, write_file
+from octocli.model.llama_probe import last_logits
+from octocli.model.quantise import last_words
 
 _VERSION = 1
+# Lengths of the sequences that both compute; one more goes past the window of a base with local layers. Beyond the
+# longest, a window is of no concern: octo's context is no longer.
+_PROBES, _PAST_THE_WINDOW, _LONGEST_PROBE = (5, 64), 16, 2048
+# Rounding to f16, and bfloat16 on the other side, stays below 5 %; a setting that was not carried over is above 20 %.
+_OFF = 0.1
 # What transformers calls a model -> what llama.cpp calls it, where the two differ.
 _ARCHITECTURES = {"gemma3_text": "gemma3", "mistral": "llama"}
 _F16 = 1
+# Computed from the config; some old files hold it all the same.
+_NO_WEIGHTS = ("rotary_emb.inv_freq",)
 # llama.cpp has it built in for Gemma 3's local layers.
 _LOCAL_THETA = 10000.0
 
@@ -40,22 +54,37 @@ def base_gguf(base: Base, on_step: Callable[[str], None] = lambda _: None) -> Pa
     made = cache_folder() / "ggufs" / f"{base.folder.name}-{_fingerprint(base)[:12]}-v{_VERSION}.gguf"
     if not made.exists():
         on_step(f"making a GGUF of {base.name}, once")
-        convert(base.folder, made)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        # A folder of its own: other projects may be at the same base at the same time.
+        with tempfile.TemporaryDirectory(dir=made.parent, prefix=".convert-") as temporary:
+            convert(base.folder, Path(temporary) / made.name)
+            (Path(temporary) / made.name).replace(made)
     return made
 
 
 def _fingerprint(base: Base) -> str:
-    """Of all that the GGUF is made from: the same weights under another config are another model."""
-    settings = [(p.name, file_hash(p)) for p in sorted(base.folder.glob("*.json"))]
-    return data_hash([base.checksum, settings])
+    """Of all that the GGUF is made from and tried with: the same weights under another config are another model."""
+    settings = [
+        (p.name, file_hash(p)) for p in sorted(base.folder.iterdir()) if p.suffix in (".json", ".model", ".txt")
+    ]
+    return data_hash([base.checksum, settings, importlib.metadata.version("llama-cpp-python")])
 
 
 def convert(folder: Path, out: Path) -> None:
     """Write the model in `folder` (config, tokenizer, safetensors) as a GGUF in f16; `out` appears whole or not at all.
 
     Raises:
-        BadInput: see `base_gguf`.
+        BadInput: see `base_gguf`; also where llama.cpp then computes other numbers than transformers.
     """
+    try:
+        _convert(folder, out)
+        _check(folder, out)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _convert(folder: Path, out: Path) -> None:
     config = AutoConfig.from_pretrained(folder)
     architecture = _architecture(config, folder)
     shapes = _shapes(folder)
@@ -64,6 +93,26 @@ def convert(folder: Path, out: Path) -> None:
     settings = _settings(config, architecture, rows, folder)
     tensors += _rope_factors(config, architecture, folder)
     write_file(out, settings | vocabulary_values(folder, rows, settings), tensors)
+
+
+def _check(folder: Path, out: Path) -> None:
+    """Refuse a file that computes other numbers: what llama.cpp has built in, this base may have set otherwise."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
+    window = getattr(model.config, "sliding_window", None) or 0
+    longest = window + _PAST_THE_WINDOW if window < _LONGEST_PROBE else _PROBES[-1]
+    chance = random.Random(0)
+    sequences = [[chance.randrange(model.config.vocab_size) for _ in range(n)] for n in (*_PROBES, longest)]
+    theirs = last_logits(out, sequences)
+    if theirs is None:
+        raise BadInput(f"{folder}: llama.cpp cannot open a GGUF of this base: {last_words()}", hint=HINT)
+    for ids, logits in zip(sequences, theirs, strict=True):
+        with torch.inference_mode():
+            ours = model(torch.tensor([ids]), logits_to_keep=1).logits[0, -1].float().numpy()
+        off = float(np.linalg.norm(logits - ours) / np.linalg.norm(ours - ours.mean()))
+        if not off < _OFF:
+            raise BadInput(
+                f"{folder}: llama.cpp would compute other numbers than transformers ({off:.0%} off)", hint=HINT
+            )
 
 
 def _architecture(config: PretrainedConfig, folder: Path) -> Architecture:
@@ -112,7 +161,8 @@ def _settings(config: PretrainedConfig, architecture: Architecture, rows: int, f
     }
     values = {
         "general.architecture": text_value(architecture.name),
-        "general.name": text_value(folder.name),
+        # llama.cpp has rules for some names, so none is given.
+        "general.name": text_value("base"),
         "general.file_type": number_value(_F16),
     }
     values |= {f"{architecture.name}.{k}": number_value(v) for k, v in numbers.items() if v}
@@ -144,7 +194,7 @@ def _rope_factors(config: PretrainedConfig, architecture: Architecture, folder: 
     if kind != "llama3" or architecture.name != "llama":
         raise BadInput(
             f"{folder}: a {architecture.name} whose positions are scaled by {kind!r} cannot be exported",
-            hint="put a GGUF of the same model into the base's folder",
+            hint=HINT,
         )
     scaled, _ = ROPE_INIT_FUNCTIONS[kind](config, "cpu")
     width = _head_width(config)
@@ -156,10 +206,23 @@ def _rope_factors(config: PretrainedConfig, architecture: Architecture, folder: 
 def _shapes(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
     """File and shape of each stored tensor."""
     found: dict[str, tuple[Path, tuple[int, ...]]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            found |= {name: (path, tuple(file.get_slice(name).get_shape())) for name in file.keys()}  # noqa: SIM118
+    for path in _weight_files(folder):
+        try:
+            with safe_open(path, "pt") as file:
+                names = [n for n in file.keys() if not n.endswith(_NO_WEIGHTS)]  # noqa: SIM118
+                found |= {name: (path, tuple(file.get_slice(name).get_shape())) for name in names}
+        except (SafetensorError, OSError) as error:
+            raise BadInput(f"{path}: cannot be read: {error}", hint="fetch the base again") from None
     return found
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The files that transformers would load; others may lie beside them."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        return [folder / name for name in sorted(set(read_json(index)["weight_map"].values()))]
+    whole = folder / "model.safetensors"
+    return [whole] if whole.exists() else sorted(folder.glob("*.safetensors"))
 
 
 def _tensors(

@@ -15,7 +15,6 @@ from typing import Any
 from unicodedata import normalize
 
 import gguf
-import llama_cpp as lc
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from octocli.core.errors import BadInput
@@ -29,7 +28,8 @@ from octocli.model.gguf_writer import (
     texts_value,
     write_file,
 )
-from octocli.model.quantise import silence
+from octocli.model.llama_probe import cut_texts
+from octocli.model.quantise import last_words
 
 # llama.cpp's sets of rules for byte-level BPE (src/llama-vocab.cpp), those of small bases first.
 _RULES = (
@@ -48,9 +48,10 @@ HARD_TEXTS = (
     "été café naïve à", "zero\u200bwidth no\u00a0break", "Привет, мир", "こんにちは、世界。",
     "한국어 텍스트", "مرحبا بالعالم", "नमस्ते दुनिया", "ภาษาไทย",
 )  # fmt: skip
+HINT = "put a GGUF of the same model into the base's folder"
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _PIECE_OF_A_LETTER = "\ufffd"
-_NEVER_MERGED = -1e6
+_MERGED_LAST = -1e6
 _OWN_TEXTS = 1000
 _RARE = 0.01
 
@@ -73,16 +74,20 @@ def vocabulary_values(folder: Path, rows: int, settings: Mapping[str, Value]) ->
     common = _tokens(tokenizer, state, rows) | _special_ids(tokenizer)
     texts = [*HARD_TEXTS, *_own_texts(tokenizer)]
     wanted = [_ids(tokenizer, text) for text in texts]
-    silence()
+    opened = False
     with tempfile.TemporaryDirectory(prefix="octo-vocabulary-") as temporary:
         trial = Path(temporary) / "vocabulary.gguf"
         for rules in _rules(state):
             write_file(trial, {**settings, **common, **rules}, [])
-            if _agree(_cut(trial, texts), wanted):
+            ours = cut_texts(trial, texts)
+            opened = opened or ours is not None
+            if _agree(ours, wanted):
                 return common | rules
+    if not opened:
+        raise BadInput(f"{folder}: llama.cpp cannot open a GGUF of this base: {last_words()}", hint=HINT)
     raise BadInput(
         f"{folder}: llama.cpp knows no rules that cut text as this base's tokenizer does",
-        hint="put a GGUF of the same model into the base's folder",
+        hint=HINT,
     )
 
 
@@ -153,11 +158,14 @@ def _kind(text: str, added: Mapping[str, Any] | None, known: bool, spm: bool, un
 
 
 def _scores(texts: Sequence[str], merges: Sequence[tuple[str, ...]]) -> list[float]:
-    """A score for each token, higher for what is merged earlier: sentencepiece's merges come in this order."""
+    """A score for each token, higher for what is merged earlier: sentencepiece's merges come in this order.
+
+    llama.cpp may also form a token that no merge makes, after all others; whether that ever happens, the trial shows.
+    """
     rank: dict[str, int] = {}
     for index, pair in enumerate(merges):
         rank.setdefault("".join(pair), index)
-    return [float(-rank[text]) if text in rank else _NEVER_MERGED for text in texts]
+    return [float(-rank[text]) if text in rank else _MERGED_LAST for text in texts]
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, Value]:
@@ -170,25 +178,3 @@ def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, Value]:
     opens = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     ids = {f"tokenizer.ggml.{name}_token_id": number_value(i) for name, i in named.items() if i is not None}
     return ids | {"tokenizer.ggml.add_bos_token": flag_value(opens), "tokenizer.ggml.add_eos_token": flag_value(False)}
-
-
-def _cut(path: Path, texts: Sequence[str]) -> list[list[int]] | None:
-    """The ids that llama.cpp gives to each text; None if it cannot open the file."""
-    parameters = lc.llama_model_default_params()
-    parameters.vocab_only = True
-    model = lc.llama_model_load_from_file(str(path).encode(), parameters)
-    if not model:
-        return None
-    try:
-        vocabulary = lc.llama_model_get_vocab(model)
-        return [_llama_ids(vocabulary, text) for text in texts]
-    finally:
-        lc.llama_model_free(model)
-
-
-def _llama_ids(vocabulary: Any, text: str) -> list[int]:
-    data = text.encode()
-    room = len(data) + 8
-    ids = (lc.llama_token * room)()
-    count = lc.llama_tokenize(vocabulary, data, len(data), ids, room, False, False)
-    return list(ids[:count])

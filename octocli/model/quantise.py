@@ -49,12 +49,13 @@ def quantise(source: Path, out: Path, quant: str, threads: int = 2) -> None:
     try:
         code = llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(temporary), ctypes.byref(parameters))
         if code != 0:
-            raise OctoError(f"{source}: llama.cpp cannot make {quant} of it: {_reason()}", hint="give an f16 GGUF")
+            raise OctoError(f"{source}: llama.cpp cannot make {quant} of it: {last_words()}", hint="give an f16 GGUF")
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _reason() -> str:
+def last_words() -> str:
+    """The last line of llama.cpp's log."""
     lines = [line.strip() for line in "".join(_last_words).splitlines() if line.strip()]
     return lines[-1] if lines else "it gives no reason"

@@ -156,7 +156,7 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
         end_token=manifest.tokens.end,
         chat_template=chat_template(manifest.prompt, bos=bool(engine.opening)),
         metadata={GGUF_KEY: manifest.dumps()},
-        name=f"{manifest.spec.app} (octo, from {base.name})",
+        name=f"{manifest.spec.app} (octo)",
         licence=base.licence,
         base_size=engine.trained.base_size,
     )
