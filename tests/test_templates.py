@@ -38,6 +38,13 @@ def test_every_template_of_the_docs_is_there() -> None:
     assert all(t.title and t.summary for t in ALL.values())
 
 
+def test_a_template_may_ask_for_more_samples(tmp_path: Path) -> None:
+    """Yelp's calls have more free text side by side than the others'."""
+    for name, count in {"yelp": 100, "smart-home": 60}.items():
+        scaffold(tmp_path / name, template=name)
+        assert open_project(tmp_path / name).config.synth.per_function == count
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_template_has_functions_with_examples_and_aliases(name: str) -> None:
     spec = spec_of(name)

@@ -40,12 +40,13 @@ tolerance = {tolerance}            # share of calls that a GGUF may change
 
 @dataclass(frozen=True)
 class Template:
-    """A template that ships with octo."""
+    """A template that ships with octo. `per_function`: training positives a function, more where calls are hard."""
 
     name: str
     title: str
     summary: str
     folder: Path
+    per_function: int
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def templates() -> list[Template]:
     for folder in sorted(_templates_folder().iterdir()):
         if (folder / "template.json").exists():
             about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
-            found.append(Template(folder.name, about["title"], about["summary"], folder))
+            count = about.get("per_function", Config().synth.per_function)
+            found.append(Template(folder.name, about["title"], about["summary"], folder, count))
     return found
 
 
@@ -127,7 +129,7 @@ def _written(
     write_json(project.spec_file, spec.to_json())
     write_atomically(project.tokens_file, dump_tokens(assign_tokens(spec)))
     write_atomically(root / ".gitignore", "runs/\ndist/\n")
-    write_atomically(project.config_file, _settings_text())  # last: its presence makes the folder a project
+    write_atomically(project.config_file, _settings_text(source))  # last: its presence makes the folder a project
     name = source.name if source else None
     return ScaffoldReport(root, spec, name, tuple(spec.unexpressed()), imported, notes_file)
 
@@ -157,11 +159,11 @@ def _copy_extras(folder: Path, root: Path) -> None:
             shutil.copy(path, root / path.name)
 
 
-def _settings_text() -> str:
+def _settings_text(source: Template | None) -> str:
     default = Config()
     return _SETTINGS.format(
         base=default.base,
-        per_function=default.synth.per_function,
+        per_function=source.per_function if source else default.synth.per_function,
         negatives=default.synth.negatives,
         epochs=default.train.epochs,
         quant=default.export.quant,
