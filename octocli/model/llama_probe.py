@@ -12,6 +12,7 @@ from typing import Any
 import llama_cpp as lc
 import numpy as np
 
+from octocli.core.errors import OctoError
 from octocli.model.quantise import silence
 
 
@@ -56,14 +57,14 @@ def _ids(vocabulary: Any, text: str) -> list[int]:
 
 def _logits(model: Any, ids: Sequence[int], size: int) -> np.ndarray:
     parameters = lc.llama_context_default_params()
-    parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = len(ids)
+    parameters.n_ctx = parameters.n_batch = len(ids)
     context = lc.llama_init_from_model(model, parameters)
     if not context:
-        raise RuntimeError("llama.cpp could not make a context; is there memory left?")
+        raise OctoError("llama.cpp could not make a context to try the GGUF", hint="is there memory left?")
     try:
         array = (lc.llama_token * len(ids))(*ids)  # the batch only points to it
         if lc.llama_decode(context, lc.llama_batch_get_one(array, len(ids))) != 0:
-            raise RuntimeError("llama.cpp could not decode; is there memory left?")
+            raise OctoError("llama.cpp could not compute with the GGUF", hint="is there memory left?")
         return np.array(np.ctypeslib.as_array(lc.llama_get_logits_ith(context, -1), (size,)))
     finally:
         lc.llama_free(context)

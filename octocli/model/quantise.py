@@ -21,7 +21,11 @@ def _listen(level: int, text: bytes, user_data: object) -> None:
 
 
 def silence() -> None:
-    """Keep llama.cpp's log off the screen. The callback lives in this module, or C would call into freed memory."""
+    """Keep llama.cpp's log off the screen, and what it said before out of the next error.
+
+    The callback lives in this module, or C would call into freed memory.
+    """
+    _last_words.clear()
     llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
 
 
@@ -43,7 +47,6 @@ def quantise(source: Path, out: Path, quant: str, threads: int = 2) -> None:
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype, parameters.nthread = QUANTS[quant], threads
     silence()
-    _last_words.clear()
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.new")
     try:
@@ -56,6 +59,7 @@ def quantise(source: Path, out: Path, quant: str, threads: int = 2) -> None:
 
 
 def last_words() -> str:
-    """The last line of llama.cpp's log."""
+    """The reason in llama.cpp's log: its last line, or the one before that names the error."""
     lines = [line.strip() for line in "".join(_last_words).splitlines() if line.strip()]
-    return lines[-1] if lines else "it gives no reason"
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["it gives no reason"])[-1]

@@ -114,6 +114,7 @@ def _peft_model(project: Any) -> tuple[Any, list[Any]]:
 
     trainee, settings, rows = _prepare(project, 1.0)
     new = trainee.rows.detach().clone()
+    del trainee  # or its base would count as the other kit's memory
     base = open_base(project.config.base, project.root)
     # Eager attention is faster than SDPA here, so the others get it.
     model = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32, attn_implementation="eager")
@@ -215,8 +216,15 @@ def _measure(kit: str, project: Any, count: int, batch: int) -> Speed:
         "trainer": lambda: _trainer(project, count, batch),
     }
     clock, loss = runs[kit]()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return Speed(kit, round(clock.speed(batch), 3), peak, round(loss, 3))
+    return Speed(kit, round(clock.speed(batch), 3), _peak_mb(), round(loss, 3))
+
+
+def _peak_mb() -> int:
+    """The most memory that this process held. `ru_maxrss` outlives exec, so it may be the parent's."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) // 1024  # type: ignore[index]
 
 
 def floor(project: Any, batch: int) -> dict[str, float]:
