@@ -16,7 +16,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from octocli.core.errors import BadInput
-from octocli.model.bases import STARTERS, Base, cache_folder, is_installed, open_base
+from octocli.model.bases import Base, cache_folder, open_base
 from octocli.model.gguf_base import base_gguf, convert
 from octocli.model.gguf_header import open_gguf
 from octocli.model.gguf_names import COVERED
@@ -328,7 +328,6 @@ def test_a_base_with_a_gguf_keeps_its_own(tmp_path: Path) -> None:
     assert base_gguf(Base("x", tmp_path, given, "0" * 40, "")) == given
 
 
-@pytest.mark.skipif(not is_installed(STARTERS["smollm2-135m"]), reason="the starter's package is not there")
 def test_the_starter_base_made_anew_tokenises_as_its_own_gguf(tmp_path: Path) -> None:
     base = open_base("smollm2-135m", tmp_path)
     convert(base.folder, tmp_path / "out.gguf")
