@@ -21,6 +21,7 @@ import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -202,6 +203,9 @@ class Reader:
         elif words[0] == "python" and words[1].endswith(".py"):
             self._script(words[1:])
             LEDGER.executed.append(name)
+        elif words[0] == "torchrun":
+            self._launch(words[1:], name)
+            LEDGER.executed.append(name)
         else:
             check_only(words, name)
             LEDGER.checked.append(name)
@@ -216,6 +220,15 @@ class Reader:
             assert doctest.OutputChecker().check_output(shown, said, flags), f"{name}: it prints\n{said}"
         if arguments[0] == "init" and not code:
             make_tiny(Path(arguments[1]))
+
+    def _launch(self, words: list[str], name: str) -> None:
+        at = words.index("octo")
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", *words[:at]]
+        done = subprocess.run(
+            [*launcher, sys.executable, "-m", "octocli.cli.main", *words[at + 1 :]],
+            env=tiny_projects.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{name}: {done.stderr}"
 
     def _script(self, words: list[str]) -> None:
         with _arguments(words), contextlib.redirect_stdout(io.StringIO()) as said:

@@ -90,6 +90,25 @@ def test_train_killed_goes_on_to_the_same_losses_and_weights(tmp_path: Path) -> 
     assert {p.name for p in torn.run().iterdir()} == {p.name for p in whole.run().iterdir()}, "something was left over"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+def test_train_asked_to_stop_keeps_every_step_that_it_made(tmp_path: Path, number: signal.Signals) -> None:
+    project = new_project(tmp_path / "p", settings=toml(train="checkpoint_seconds = 3600"))
+    write_rows(project.accepted_file, lamp_rows(24))
+    command: list[str | Path] = ["train", "-C", project.root, "--epochs", "100"]
+    process = start(*command)
+    assert process.stderr is not None
+    while b"train  " not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.2)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"octo: interrupted" in error and b"goes on where it stopped" in error
+    assert not (project.run() / "run.json").exists()
+    finished(command)
+    record = json.loads((project.run() / "run.json").read_text())
+    assert 0 < record["resumed_at"] < record["steps"] == 300
+
+
 @pytest.mark.parametrize("share", [0.4])
 def test_predict_killed_answers_every_line_once(tmp_path: Path, share: float) -> None:
     queries = write_rows(tmp_path / "in.jsonl", lamp_rows(160))

@@ -27,6 +27,7 @@ HOMES = {
     "torch": ("octocli.model", "octocli.runtime.transformers_engine"),
     "transformers": ("octocli.model", "octocli.runtime.transformers_engine"),
     "safetensors": ("octocli.model",),
+    "accelerate": ("octocli.model.processes",),
     "huggingface_hub": ("octocli.model.bases",),
     "gguf": ("octocli.model",),
     "llama_cpp": ("octocli.model.quantise", "octocli.model.llama_probe", "octocli.runtime.llama_engine"),
@@ -40,7 +41,7 @@ HOMES = {
 # Never on the way to a help text. Of these, typer itself uses pydantic to describe the options of one command.
 NOT_FOR_HELP = {
     "torch", "transformers", "peft", "llama_cpp", "llguidance", "gguf", "matplotlib", "numpy", "safetensors",
-    "huggingface_hub", "tokenizers", "pydantic", "jsonschema", "num2words", "rapidfuzz",
+    "huggingface_hub", "tokenizers", "accelerate", "pydantic", "jsonschema", "num2words", "rapidfuzz",
 }  # fmt: skip
 
 # Names that say nothing of what is inside.

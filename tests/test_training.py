@@ -22,6 +22,7 @@ from octocli.core.prompts import make_prompt
 from octocli.core.samples import parse_sample
 from octocli.model import training
 from octocli.model.adapter import load_trained
+from octocli.model.checkpoints import Checkpoint
 from octocli.model.encoding import Row, batches, count_batches, encode, encode_all
 from octocli.model.fused import LoraLinear, cross_entropy
 from octocli.model.network import LoraShape, Trainee, described_rows, load_network
@@ -31,6 +32,10 @@ from octocli.stages.train import is_trained, train
 
 COMMON = {"curve.json", "curve.png", "run.json", "tokenizer.json", "tokenizer_config.json", "tokens.json"}
 LORA = {"adapter_config.json", "adapter_model.safetensors"}
+
+
+def mean_loss(trainee: Trainee, rows: list[Row]) -> torch.Tensor:
+    return batch_loss(trainee, rows, sum(sum(row.weights) for row in rows))
 
 
 def manifest_of(project: Any) -> Manifest:
@@ -137,7 +142,7 @@ def test_only_the_upper_layers_learn_and_nothing_is_asked_of_those_below() -> No
     seen: list[bool] = []
     below.register_forward_hook(lambda *call: seen.append(call[2].requires_grad))
     ids = torch.tensor([[3, trainee.base_size, 60]])
-    trainee.loss(ids, torch.tensor([0, 1]), torch.tensor([trainee.base_size, 60]), torch.ones(2)).backward()
+    trainee.loss(ids, torch.tensor([0, 1]), torch.tensor([trainee.base_size, 60]), torch.ones(2) / 2).backward()
     assert seen == [False], "the lower layer would be gone through backwards"
     assert trainee.rows.grad is not None and above.self_attn.q_proj.lora_b.grad is not None
 
@@ -160,8 +165,8 @@ def test_padding_changes_no_loss() -> None:
     trainee = Trainee(load_network(base()), torch.randn(2, 64), None)
     short, long = Row((5, 6), (7, 8), (1.0, 1.0)), Row((5, 6, 9, 10, 11), (12, 13, 14, 15), (1.0,) * 4)
     with torch.no_grad():
-        alone = [float(batch_loss(trainee, [row])) for row in (short, long)]
-        both = float(batch_loss(trainee, [short, long]))
+        alone = [float(mean_loss(trainee, [row])) for row in (short, long)]
+        both = float(mean_loss(trainee, [short, long]))
     assert both == pytest.approx((2 * alone[0] + 4 * alone[1]) / 6, abs=1e-5)
 
 
@@ -172,7 +177,7 @@ def test_the_loss_is_a_weighted_mean_over_the_target_alone() -> None:
         hidden = trainee.causal_lm.base_model(input_ids=ids).last_hidden_state[0]
         whole = hidden @ torch.cat([load_tiny(base()).lm_head.weight, trainee.rows]).T
         each = torch.nn.functional.cross_entropy(whole[1:3], torch.tensor([7, 8]), reduction="none")
-        loss = float(batch_loss(trainee, [Row((5, 6), (7, 8), (3.0, 1.0))]))
+        loss = float(mean_loss(trainee, [Row((5, 6), (7, 8), (3.0, 1.0))]))
     assert loss == pytest.approx(float((3 * each[0] + each[1]) / 4), abs=1e-5)
 
 
@@ -246,6 +251,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, method: Any) -> None:
     rows = [Row(tuple(range(5, 9 + i % 5)), (20 + i % 9, 340, 341), (1.0,) * 3) for i in range(20)]
+    passes = [rows, [Row(r.given[::-1], r.learnt, r.weights) for r in rows], rows]  # as swaps change the later ones
     settings = TrainSettings(method=method, epochs=3, batch=4, checkpoint_seconds=1e-9, warmup=2)
 
     def run(name: str, stop_at: int | None = None) -> tuple[tuple[float, ...], dict[str, torch.Tensor], int]:
@@ -258,9 +264,9 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, method: Any
             if step.number == stop_at:
                 raise Killed
 
-        where = {"checkpoint": tmp_path / name, "fingerprint": "same"}
+        checkpoint = Checkpoint(tmp_path / name, "same")
         try:
-            curve = fit(trainee, [rows] * settings.epochs, settings, seed=0, on_step=on_step, **where)
+            curve = fit(trainee, passes, settings, seed=0, checkpoint=checkpoint, on_step=on_step)
         except Killed:
             return run(name)
         return curve.losses, {n: p.detach().clone() for n, p in trainee.trained()}, curve.resumed_at
@@ -277,9 +283,8 @@ def test_a_checkpoint_of_another_run_or_a_torn_one_is_passed_over(tmp_path: Path
 
     def losses(fingerprint: str) -> int:
         trainee = Trainee(load_network(base()), torch.zeros(2, 64), LoraShape(2, 4, ("q_proj",)))
-        return fit(
-            trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint=fingerprint
-        ).resumed_at
+        checkpoint = Checkpoint(tmp_path / "c.pt", fingerprint)
+        return fit(trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=checkpoint).resumed_at
 
     assert losses("a") == 0 and losses("b") == 0
     (tmp_path / "c.pt").write_bytes(b"torn")
@@ -294,8 +299,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
             [[Row((5, 6), (340,), (1.0,))]],
             TrainSettings(method="full"),
             seed=0,
-            checkpoint=tmp_path / "c.pt",
-            fingerprint="",
+            checkpoint=Checkpoint(tmp_path / "c.pt", ""),
         )
 
 
@@ -316,16 +320,72 @@ def test_a_run_whose_loss_ends_high_is_told(tmp_path: Path) -> None:
     assert any("the loss ended at" in w for w in high.warnings) and low.warnings == ()
 
 
+def step_rows(count: int = 8) -> list[Row]:
+    return [Row(tuple(range(5, 7 + i % 3)), (20 + i, 341), (3.0, 1.0)) for i in range(count)]
+
+
+def step_trainee() -> Trainee:
+    torch.manual_seed(0)
+    model = load_network(base())
+    return Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
+
+
+def test_where_memory_does_not_suffice_the_batch_goes_in_parts_to_the_same_losses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TrainSettings(epochs=3, batch=8, warmup=2)
+    plain, asked = Trainee.loss, []
+
+    def run(name: str) -> training.Curve:
+        checkpoint = Checkpoint(tmp_path / name, "")
+        return fit(step_trainee(), [step_rows()] * 3, settings, seed=0, checkpoint=checkpoint)
+
+    def short_of_memory(self: Trainee, ids: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
+        asked.append(len(ids))
+        if len(ids) > 3:
+            torch.empty(1 << 60)  # what the allocator itself says
+        return plain(self, ids, *more)
+
+    whole = run("whole")
+    monkeypatch.setattr(Trainee, "loss", short_of_memory)
+    parts = run("parts")
+    assert (whole.at_once, parts.at_once) == (8, 2) and asked[:4] == [8, 4, 2, 2]
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_memory_that_does_not_hold_one_sample_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainee, "loss", lambda *_: torch.empty(1 << 60))
+    with pytest.raises(Refused, match="memory does not suffice"):
+        fit(step_trainee(), [step_rows()], TrainSettings(), seed=0, checkpoint=Checkpoint(tmp_path / "c.pt", ""))
+
+
+def test_an_error_that_is_not_of_memory_is_not_taken_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainee, "loss", lambda *_: torch.ones(2) @ torch.ones(3))
+    with pytest.raises(RuntimeError, match="size"):
+        fit(step_trainee(), [step_rows()], TrainSettings(), seed=0, checkpoint=Checkpoint(tmp_path / "c.pt", ""))
+
+
+def test_a_loss_that_grows_stops_the_training_and_one_that_stands_still_does_not(tmp_path: Path) -> None:
+    def run(lr: float) -> None:
+        settings = TrainSettings(epochs=100, batch=8, lr=lr, warmup=100)
+        fit(step_trainee(), [step_rows()] * 100, settings, seed=0, checkpoint=Checkpoint(tmp_path / str(lr), ""))
+
+    with pytest.raises(Refused, match="it grows") as refusal:
+        run(10.0)
+    assert "lower --lr" in refusal.value.hint
+    run(1e-9)
+
+
 def test_one_odd_batch_does_not_stop_the_learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adam remembers the length of a gradient for a thousand steps, and takes tiny ones for as long."""
     rows = [Row((5 + i, 6), (20 + i, 341), (1.0,) * 2) for i in range(8)]
     plain, calls = training.batch_loss, iter(range(1000))
-    monkeypatch.setattr(training, "batch_loss", lambda t, r: plain(t, r) * (1e6 if next(calls) == 3 else 1.0))
+    monkeypatch.setattr(training, "batch_loss", lambda *given: plain(*given) * (1e6 if next(calls) == 3 else 1.0))
     torch.manual_seed(0)
     model = load_network(base())
     trainee = Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
     settings = TrainSettings(epochs=60, batch=8, lr=0.01, warmup=2)
-    curve = fit(trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=tmp_path / "c.pt", fingerprint="x")
+    curve = fit(trainee, [rows] * settings.epochs, settings, seed=0, checkpoint=Checkpoint(tmp_path / "c.pt", "x"))
     assert curve.losses[-1] < 0.2 * curve.losses[0]
 
 
@@ -413,8 +473,8 @@ def test_the_hand_written_gradients_are_those_of_autograd_on_the_plain_network(
             parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(index)) * 0.1)
     new = trainee.base_size
     ids, positions = torch.tensor([[5, 6, new, 9, 8], [7, new + 1, 4, new + 2, 3]]), torch.tensor([1, 2, 6, 7])
-    targets, weights = torch.tensor([new, 9, 4, new + 2]), torch.tensor([1.0, 2.0, 1.0, 3.0])
-    loss = trainee.loss(ids, positions, targets, weights)
+    targets, shares = torch.tensor([new, 9, 4, new + 2]), torch.tensor([1.0, 2.0, 1.0, 3.0]) / 7
+    loss = trainee.loss(ids, positions, targets, shares)
     loss.backward()  # type: ignore[no-untyped-call]
 
     parameters = dict(plain.named_parameters())
@@ -433,7 +493,7 @@ def test_the_hand_written_gradients_are_those_of_autograd_on_the_plain_network(
     hidden = states.last_hidden_state.reshape(-1, 64)[positions]
     logits = hidden @ torch.cat([plain.get_output_embeddings().weight.detach(), head_rows]).T
     each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    reference = (each * weights).sum() / weights.sum()
+    reference = (each * shares).sum()
     reference.backward()  # type: ignore[no-untyped-call]
 
     assert float(loss.detach()) == pytest.approx(float(reference.detach()), rel=1e-4)
@@ -456,7 +516,7 @@ def test_the_loss_taken_block_by_block_is_that_of_the_whole_vocabulary(softcap: 
     hidden = (length * torch.randn(7, 16, generator=generator)).requires_grad_()
     matrix, rows = torch.randn(5000, 16, generator=generator), torch.randn(3, 16, generator=generator).requires_grad_()
     targets, weights = torch.tensor([0, 5000, 2048, 5002, 4999, 5002, 17]), torch.tensor([1.0, 3, 1, 3, 1, 2, 0])
-    loss = cross_entropy(hidden, matrix, rows, targets, weights, softcap)
+    loss = cross_entropy(hidden, matrix, rows, targets, weights / weights.sum(), softcap)
     ours = torch.autograd.grad(loss, [hidden, rows])
     logits = hidden @ torch.cat([matrix, rows]).T
     if softcap:

@@ -4,6 +4,7 @@ Knows rich and nothing of any stage; what a report says is its command's busines
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,11 @@ def percent(rate: "Rate") -> tuple[str, str, str]:
         return "-", "-", "0"
     low, high = rate.interval
     return f"{rate.value:.1%}", f"{low:.1%} to {high:.1%}", str(rate.n)
+
+
+def is_first_process() -> bool:
+    """Whether this process speaks for those that `torchrun` or `accelerate launch` started with it."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def megabytes(size: int) -> str:

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 something broke, 2 bad input, 3 a gate refused, 130 interrupted.
 """
 
+import functools
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 
 from octocli import __version__
 from octocli.cli import bases, build, chat, check, eval, export, import_, init, predict, synth, train, verify
-from octocli.core.errors import OctoError
+from octocli.core.errors import Interrupted, OctoError
 
 app = typer.Typer(
     name="octo",
@@ -36,8 +37,23 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("build", build.build_cli),
     ("bases", bases.bases_cli),
 )
+
+
+def _interruptible(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, its Ctrl-C turned into an error of octo's: Typer would take it and say only "Aborted"."""
+
+    @functools.wraps(command)
+    def run_command(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", hint="the same command goes on where it stopped") from None
+
+    return run_command
+
+
 for _name, _command in _COMMANDS:
-    app.command(_name)(_command)
+    app.command(_name)(_interruptible(_command))
 
 
 def _version(value: bool) -> None:
@@ -80,9 +96,6 @@ def run() -> None:
     except OSError as error:
         sys.stderr.write(f"octo: {error.filename or 'a file'}: {error.strerror or error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("octo: interrupted; the same command goes on where it stopped\n")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

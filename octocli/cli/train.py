@@ -30,6 +30,7 @@ def train_cli(
       octo train --lora
       octo train --full --run full
       octo train --lora --epochs 5 --lr 1e-3 --force
+      torchrun --nproc-per-node 2 --no-python octo train --lora
     """
     from octocli.core.errors import BadInput
     from octocli.core.project import open_project
@@ -51,6 +52,8 @@ def train_cli(
             force=force,
             on_tick=on_tick,
         )
+    if not console.is_first_process():
+        return
     if as_json:
         console.say_json(
             {"run": str(report.run), "steps": report.steps, "seconds": report.seconds, "loss": report.loss}

@@ -38,7 +38,7 @@ class TrainSettings(_Settings):
     """How the model learns."""
 
     method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
-    epochs: int = Field(3, ge=1, description="passes over the data")
+    epochs: int = Field(4, ge=1, description="passes over the data")
     batch: int = Field(4, ge=1, description="samples a step")
     lr: float | None = Field(
         None,

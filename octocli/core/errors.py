@@ -3,7 +3,8 @@
     OctoError (1)
     ├── BadInput (2)      a file, option or spec that the user can mend
     ├── NotMade (2)       an artefact that an earlier stage has not made yet
-    └── Refused (3)       a gate that said no: parity, divergence
+    ├── Refused (3)       a gate that said no: parity, divergence
+    └── Interrupted (130) Ctrl-C
 
 They are printed once, by the CLI; nothing below it prints or exits.
 """
@@ -37,3 +38,9 @@ class Refused(OctoError):
     """A gate refused to let a result through; the work up to it is kept."""
 
     exit_code = 3
+
+
+class Interrupted(OctoError):
+    """The user asked to stop; what was done so far is kept."""
+
+    exit_code = 130

@@ -101,7 +101,7 @@ class _Gate(torch.autograd.Function):
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Weighted mean cross-entropy over two row blocks; loss and gradient in one reading of the vocabulary.
+    """Weighted sum of cross-entropies over two row blocks; loss and gradient in one reading of the vocabulary.
 
     The vocabulary is taken a block at a time, with a running maximum by which earlier sums are scaled down (online
     softmax, arXiv 1805.02867). A block's logits stay in the CPU's cache and all of them are never held at once.
@@ -109,7 +109,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, weights: Tensor, softcap: float
+        ctx: Any, hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, shares: Tensor, softcap: float
     ) -> Tensor:
         top = hidden.new_full((len(hidden), 1), -math.inf)
         total = torch.zeros_like(top)
@@ -124,7 +124,7 @@ class _CrossEntropy(torch.autograd.Function):
             if slope is not None:
                 likely.mul_(slope)
             mean.mul_(shrink).addmm_(likely, block)
-        share = (weights / weights.sum()).unsqueeze(-1)
+        share = shares.unsqueeze(-1)
         is_new = (targets >= len(matrix)).unsqueeze(-1)
         place = (targets - len(matrix)).clamp(min=0)
         target_rows = torch.where(is_new, rows[place], matrix[targets.clamp(max=len(matrix) - 1)])
@@ -154,19 +154,19 @@ def _cap(logits: Tensor, softcap: float) -> Tensor | None:
 
 
 def cross_entropy(
-    hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, weights: Tensor, softcap: float | None
+    hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, shares: Tensor, softcap: float | None
 ) -> Tensor:
-    """Mean cross-entropy of `hidden` [n, width] against the frozen `matrix` and the learnt `rows` below it.
+    """Sum of the cross-entropies of `hidden` [n, width] against the frozen `matrix` and the learnt `rows` below it.
 
     Args:
         hidden: last hidden states at the learnt positions.
         matrix: the base's output matrix [vocabulary, width]; gets no gradient.
         rows: output rows of the new tokens [tokens, width].
         targets: ids [n].
-        weights: loss weights [n]; the mean is weighted by them.
+        shares: what each position counts [n]; a mean where they add up to 1.
         softcap: Gemma 2's cap on logits, if any.
     """
-    return _apply(_CrossEntropy, hidden, matrix.detach(), rows, targets, weights, softcap or 0.0)
+    return _apply(_CrossEntropy, hidden, matrix.detach(), rows, targets, shares, softcap or 0.0)
 
 
 class FusedNorm(nn.Module):

@@ -94,11 +94,14 @@ class Trainee(nn.Module):
         wanted: Tensor = states.reshape(-1, states.shape[-1])[positions]
         return wanted
 
-    def loss(self, ids: Tensor, positions: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Weighted mean cross-entropy (eq. 4 of arXiv 2404.01744) of the ids that follow `positions`."""
+    def loss(self, ids: Tensor, positions: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
+        """Weighted cross-entropy (eq. 4 of arXiv 2404.01744) of the ids that follow `positions`.
+
+        `shares` [n] are loss weights over the sum of the whole step's, so that the parts of a step add up to its mean.
+        """
         rows = self.rows if self.head_rows is None else self.head_rows
         hidden = self.hidden(ids, positions)
-        return cross_entropy(hidden, self._old_head[0], rows, targets, weights, self.softcap)
+        return cross_entropy(hidden, self._old_head[0], rows, targets, shares, self.softcap)
 
     def logits(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Logits [n, vocabulary] at `positions`; the loss never holds them twice, this is for looking at them."""

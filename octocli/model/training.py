@@ -1,25 +1,32 @@
-"""The training loop: AdamW over what a `Trainee` learns, with checkpoints that resume to the same numbers.
+"""The training loop: AdamW over what a `Trainee` learns, by one process or by many, to the same numbers.
 
 Takes encoded rows, gives trained parameters. Which samples, which base and where the result goes is the stage's
-business.
+business; `checkpoints` keeps the state on the way.
 """
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from octocli.core.config import TrainSettings
-from octocli.core.errors import BadInput, Refused
+from octocli.core.errors import Refused
+from octocli.model.checkpoints import Checkpoint
 from octocli.model.encoding import Row, batches, count_batches
+from octocli.model.interrupts import Interrupts
 from octocli.model.network import Trainee
+from octocli.model.processes import ALONE, Processes
 
 _LONGEST_GRADIENT = 1.0
+# A lost training shows within so many steps; the mean loss of its first and of its latest ten tells, as single batches
+# differ by a factor. Two such means of a loss that stands still lie closer than this.
+_PATIENCE = 60
+_READING = 10
+_GROWN = 1.25
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Curve:
-    """Loss by step, and how long the training took in this and earlier sittings."""
+    """Loss by step, how long the training took in this and earlier sittings, and how many rows memory held at once."""
 
     losses: tuple[float, ...]
     seconds: float
     resumed_at: int
+    at_once: int
 
 
 def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
@@ -57,23 +65,24 @@ def fit(
     settings: TrainSettings,
     *,
     seed: int,
-    checkpoint: Path,
-    fingerprint: str,
+    checkpoint: Checkpoint,
+    processes: Processes = ALONE,
     on_step: Callable[[Step], None] = lambda _: None,
 ) -> Curve:
-    """Train until the last batch; resume from `checkpoint` if one of the same `fingerprint` lies there.
+    """Train until the last batch, from where `checkpoint` left off.
 
     Args:
         trainee: what learns.
         passes: the rows of each pass over the data.
         settings: rate, batch and the like; the number of passes is that of `passes`.
         seed: of the order.
-        checkpoint: where to keep the state on the way.
-        fingerprint: what the training is made from; another one begins anew.
+        checkpoint: where the state is kept on the way.
+        processes: who shares the work; each has the same trainee and the same passes.
         on_step: told of every step.
 
     Raises:
-        Refused: the loss is no longer a number.
+        Refused: the loss is no longer a number or grows, or memory does not suffice for a single row.
+        KeyboardInterrupt: somebody asked to stop; the checkpoint is of the last whole step.
     """
     parameters = dict(trainee.trained())
     # Fused: a loop over some four hundred small matrices took 6 % of a step.
@@ -81,35 +90,107 @@ def fit(
         parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
     )
     total = count_batches(passes, settings.batch)
-    losses, before = _resume(checkpoint, fingerprint, parameters, optimiser)
-    first, started, saved = len(losses), time.monotonic(), time.monotonic()
+    losses, before = checkpoint.resume(parameters, optimiser)
+    first, at_once = len(losses), settings.batch
+    started = saved = time.monotonic()
     trainee.train()
-    for number, batch in enumerate(batches(passes, settings.batch, seed)):
-        if number < first:
-            continue
-        rate = learning_rate(number, total, settings)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        loss = batch_loss(trainee, batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise Refused(f"step {number + 1}: the loss is {value}", hint="train again with a lower --lr")
-        loss.backward()  # type: ignore[no-untyped-call]
-        # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
-        torch.nn.utils.clip_grad_norm_(parameters.values(), _LONGEST_GRADIENT)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        losses.append(value)
-        on_step(Step(number + 1, total, value, rate, len(batch)))
-        if time.monotonic() - saved > settings.checkpoint_seconds:
-            _save(checkpoint, fingerprint, parameters, optimiser, losses, before + time.monotonic() - started)
-            saved = time.monotonic()
-    return Curve(tuple(losses), before + time.monotonic() - started, first)
+
+    def save() -> None:
+        if processes.is_first:
+            checkpoint.save(parameters, optimiser, losses, before + time.monotonic() - started)
+
+    with Interrupts() as interrupts:
+        for number, batch in enumerate(batches(passes, settings.batch, seed)):
+            if number < first:
+                continue
+            rate = learning_rate(number, total, settings)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            loss, at_once = _backward(trainee, batch, at_once, processes)
+            loss, asked = _agree(list(parameters.values()), loss, interrupts.asked, processes)
+            _check(number, loss, losses)
+            # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
+            torch.nn.utils.clip_grad_norm_(parameters.values(), _LONGEST_GRADIENT)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            losses.append(loss)
+            on_step(Step(number + 1, total, loss, rate, len(batch)))
+            if asked:
+                save()
+                raise KeyboardInterrupt
+            if time.monotonic() - saved > settings.checkpoint_seconds:
+                save()
+                saved = time.monotonic()
+    return Curve(tuple(losses), before + time.monotonic() - started, first, at_once)
 
 
-def batch_loss(trainee: Trainee, rows: Sequence[Row]) -> Tensor:
-    """The loss of a batch, padded on the right."""
-    return trainee.loss(*(tensor.to(trainee.rows.device) for tensor in _collate(rows)))
+def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes) -> tuple[float, int]:
+    """Add the gradients of this process's rows, `at_once` at a time; fewer where memory does not suffice.
+
+    Returns the rows' part of the batch's loss, and how many rows memory held.
+    """
+    rows, total = processes.mine(batch), sum(sum(row.weights) for row in batch)
+    while True:
+        try:
+            parts = [rows[i : i + at_once] for i in range(0, len(rows), at_once)]
+            return sum(_backward_part(trainee, part, total) for part in parts), at_once
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        if at_once == 1:
+            raise Refused(
+                "memory does not suffice for one sample at a time",
+                hint="a smaller base, fewer layers (train.upper) or a lower --rank take less",
+            )
+        trainee.zero_grad(set_to_none=True)
+        at_once = -(-min(at_once, len(rows)) // 2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _backward_part(trainee: Trainee, rows: Sequence[Row], total: float) -> float:
+    loss = batch_loss(trainee, rows, total)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # The CPU's allocator has no class of its own (c10/core/impl/alloc_cpu.cpp).
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _agree(
+    parameters: Sequence[torch.nn.Parameter], loss: float, asked: bool, processes: Processes
+) -> tuple[float, bool]:
+    """Give each process the gradients, the loss and the wish to stop of all of them."""
+    if processes.count == 1:
+        return loss, asked
+    for parameter in parameters:
+        if parameter.grad is None:  # more processes than rows
+            parameter.grad = torch.zeros_like(parameter)
+    told = parameters[0].new_tensor([loss, float(asked)])
+    processes.add_up([*(p.grad for p in parameters if p.grad is not None), told])
+    return float(told[0]), bool(told[1])
+
+
+def _check(number: int, loss: float, losses: Sequence[float]) -> None:
+    """Stop a training that is lost: advice now is worth more than a model that answers nothing later."""
+    if not math.isfinite(loss):
+        raise Refused(f"step {number + 1}: the loss is {loss}", hint="train again with a lower --lr")
+    if len(losses) < _PATIENCE:
+        return
+    began, now = statistics.mean(losses[:_READING]), statistics.mean(losses[-_READING:])
+    if now > _GROWN * began:
+        raise Refused(
+            f"step {number + 1}: the loss is at {now:.2f} and began at {began:.2f}: it grows",
+            hint="train again with a lower --lr",
+        )
+
+
+def batch_loss(trainee: Trainee, rows: Sequence[Row], total: float) -> Tensor:
+    """The rows' part of the loss of a batch whose loss weights add up to `total`."""
+    ids, positions, targets, weights = (tensor.to(trainee.rows.device) for tensor in _collate(rows))
+    return trainee.loss(ids, positions, targets, weights / total)
 
 
 def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -124,48 +205,3 @@ def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     targets = [i for row in rows for i in row.learnt]
     weights = [w for row in rows for w in row.weights]
     return ids, torch.tensor(positions), torch.tensor(targets), torch.tensor(weights)
-
-
-def _save(
-    path: Path,
-    fingerprint: str,
-    parameters: dict[str, torch.nn.Parameter],
-    optimiser: torch.optim.Optimizer,
-    losses: list[float],
-    seconds: float,
-) -> None:
-    state: dict[str, Any] = {
-        "fingerprint": fingerprint,
-        "parameters": {name: p.detach() for name, p in parameters.items()},
-        "optimiser": optimiser.state_dict(),
-        "losses": losses,
-        "seconds": seconds,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # One name for all sittings: what a kill leaves half-written is written over by the next.
-    temporary = path.with_name(f"{path.name}.new")
-    try:
-        torch.save(state, temporary)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        raise BadInput(f"{path}: the checkpoint could not be written: {error}", hint="free some disk space") from None
-    temporary.replace(path)
-
-
-def _resume(
-    path: Path, fingerprint: str, parameters: dict[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer
-) -> tuple[list[float], float]:
-    """Load a checkpoint of the same run; one of other data or settings is passed over."""
-    if not path.exists():
-        return [], 0.0
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception:  # whatever class torch gives it: a file that a full disk or a crash left in pieces
-        return [], 0.0
-    if state["fingerprint"] != fingerprint:
-        return [], 0.0
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(state["parameters"][name])
-    optimiser.load_state_dict(state["optimiser"])
-    return list(state["losses"]), float(state["seconds"])

@@ -24,6 +24,7 @@ from octocli.teachers.builtin import BuiltinTeacher
 if TYPE_CHECKING:
     from octocli.model.bases import Base
     from octocli.model.network import LoraShape, Trainee
+    from octocli.model.processes import Processes
     from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
 
@@ -109,11 +110,14 @@ def _training_samples(project: Project) -> list[Sample]:
 def _train(
     project: Project, folder: Path, settings: TrainSettings, samples: Sequence[Sample], on_tick: OnTick, *, anew: bool
 ) -> TrainReport:
-    from octocli.model.bases import open_base
+    from octocli.model.checkpoints import Checkpoint
     from octocli.model.encoding import encode_all
+    from octocli.model.processes import join
     from octocli.model.training import fit
 
-    base = open_base(project.config.base, project.root, lambda note: on_tick(Tick("base", note=note)))
+    processes = join()
+    on_tick = on_tick if processes.is_first else silent
+    base = _open_base(project, processes, on_tick)
     on_tick(Tick("load", note=f"reading {base.name}"))
     manifest = _manifest(project, base, settings, samples)
     trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
@@ -128,21 +132,42 @@ def _train(
         )
         for some in _passes(project, samples, manifest, settings)
     ]
-    if anew:  # the base could be read, so what is thrown away now will be replaced
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").unlink(missing_ok=True)  # a stale run is not finished any more
+    if processes.is_first:
+        _clear(folder, anew=anew)
+    processes.wait()
     curve = fit(
         trainee,
         passes,
         settings,
         seed=project.config.seed,
-        checkpoint=folder / "checkpoint.pt",
-        fingerprint=data_hash([made_from(project, settings), base.checksum]),
+        checkpoint=Checkpoint(folder / "checkpoint.pt", data_hash([made_from(project, settings), base.checksum])),
+        processes=processes,
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
-    _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
+    if processes.is_first:
+        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
+    processes.wait()
     return _finished_report(folder, fresh=True)
+
+
+def _open_base(project: Project, processes: "Processes", on_tick: OnTick) -> "Base":
+    """The base; the first process fetches or converts it, the others then find it in the cache."""
+    from octocli.model.bases import open_base
+
+    if not processes.is_first:
+        processes.wait()
+    base = open_base(project.config.base, project.root, lambda note: on_tick(Tick("base", note=note)))
+    if processes.is_first:
+        processes.wait()
+    return base
+
+
+def _clear(folder: Path, *, anew: bool) -> None:
+    """Make room for a run: the base could be read, so what is thrown away now will be replaced."""
+    if anew:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").unlink(missing_ok=True)  # a stale run is not finished any more
 
 
 def _passes(
@@ -225,6 +250,7 @@ def _save(
         "steps": len(curve.losses),
         "seconds": round(curve.seconds, 1),
         "resumed_at": curve.resumed_at,
+        "at_once": curve.at_once,
         "loss": round(sum(tail) / len(tail), 4),
     }
     write_json(folder / "run.json", record)
@@ -243,6 +269,10 @@ def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
     elif record["loss"] > _UNSETTLED:
         warnings.append(
             f"the loss ended at {record['loss']:.2f}: its samples are not learnt; try --force with a lower --lr"
+        )
+    if record.get("at_once", batch := record["made_from"]["settings"]["batch"]) < batch:
+        warnings.append(
+            f"memory held {record['at_once']} samples at a time, not the {batch} of a batch: slower, no worse"
         )
     return TrainReport(
         run=folder,

@@ -87,6 +87,7 @@ def _some(rows: Sequence[Any], count: int) -> list[Any]:
 
 def _octo(project: Any, count: int, batch: int, upper: float) -> tuple[Clock, float]:
     from octocli.core.config import override
+    from octocli.model.checkpoints import Checkpoint
     from octocli.model.training import fit
 
     trainee, settings, rows = _prepare(project, upper)
@@ -97,8 +98,7 @@ def _octo(project: Any, count: int, batch: int, upper: float) -> tuple[Clock, fl
             [_some(rows, count)],
             override(settings, {"batch": batch, "lr": 1e-3}),
             seed=0,
-            checkpoint=Path(folder) / "checkpoint.pt",
-            fingerprint="",
+            checkpoint=Checkpoint(Path(folder) / "checkpoint.pt", ""),
             on_step=lambda _: clock.ends.append(time.perf_counter()),
         )
     return clock, statistics.mean(curve.losses[-5:])

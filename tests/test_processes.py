@@ -1,0 +1,95 @@
+"""Several processes that train one model, started as a user starts them: the result of one, within rounding."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_projects import environment, lamp_rows, new_project, toml, write_rows
+
+from octocli.core.project import Project
+from octocli.stages.train import train
+
+OCTO = [sys.executable, "-m", "octocli.cli.main", "train"]
+TORCHRUN = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--standalone",
+    "--nproc-per-node",
+    "2",
+    "--no-python",
+    *OCTO,
+]
+ACCELERATE = [
+    sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0",
+    "--no_python", *OCTO,
+]  # fmt: skip
+
+
+def project_at(root: Path, train: str = "") -> Project:
+    project = new_project(root, settings=toml(train=train))
+    # Nineteen rows: the last batch has three, shared out as two and one.
+    write_rows(project.accepted_file, lamp_rows(19))
+    return project
+
+
+def launched(command: list[str], project: Project, *more: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*command, "-C", str(project.root), *more],
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def losses(project: Project) -> list[float]:
+    values: list[float] = json.loads((project.run() / "curve.json").read_text())["loss"]
+    return values
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "method"), [(TORCHRUN, "lora"), (ACCELERATE, "full")], ids=["torchrun", "accelerate"]
+)
+def test_two_processes_learn_what_one_learns(tmp_path: Path, launcher: list[str], method: str) -> None:
+    one, two = project_at(tmp_path / "one"), project_at(tmp_path / "two")
+    train(one, method=method, epochs=4)  # type: ignore[arg-type]
+    done = launched(launcher, two, f"--{method}", "--epochs", "4")
+    assert done.stdout.count("trained:") == 1, "each process speaks"
+    assert losses(two) == pytest.approx(losses(one), rel=1e-3)
+    assert {p.name for p in two.run().iterdir()} == {p.name for p in one.run().iterdir()}
+    name = "adapter_model.safetensors" if method == "lora" else "model.safetensors"
+    ours, theirs = load_file(two.run() / name), load_file(one.run() / name)
+    assert ours.keys() == theirs.keys()
+    for key, tensor in ours.items():
+        assert torch.allclose(tensor, theirs[key], rtol=1e-2, atol=1e-3), key
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
+    """Ctrl-C in one process, then the same command with two: the steps of before are kept."""
+    whole, torn = project_at(tmp_path / "whole"), project_at(tmp_path / "torn")
+    train(whole, epochs=80)
+    command = [*OCTO, "-C", str(torn.root), "--epochs", "80"]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "train  " not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "goes on where it stopped" in error
+    launched(TORCHRUN, torn, "--epochs", "80")
+    resumed_at = json.loads((torn.run() / "run.json").read_text())["resumed_at"]
+    assert resumed_at > 0
+    ours, theirs = losses(torn), losses(whole)
+    assert len(ours) == len(theirs) and ours[:resumed_at] == theirs[:resumed_at]
+    # Sums of two round differently, and hundreds of steps multiply that.
+    after = slice(resumed_at, resumed_at + 30)
+    assert ours[after] == pytest.approx(theirs[after], rel=1e-2)
