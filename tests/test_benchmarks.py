@@ -1,20 +1,45 @@
 """The benchmarks run and report; what they measure is for people, and on a quiet machine."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-from tiny_projects import base
+from tiny_projects import base, lamp_rows, new_project, write_rows
 
-ROOT = Path(__file__).resolve().parents[1]
+BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
 
 
-def test_training_speed_is_reported_for_each_kit() -> None:
-    command = [sys.executable, str(ROOT / "tests/benchmarks/train_speed.py"), "--base", str(base()), "--rounds", "1"]
+def ran(script: str, *options: str) -> str:
     done = subprocess.run(
-        [*command, "--rows", "40", "--kit", "octo", "--kit", "trainer"], capture_output=True, text=True, check=False
+        [sys.executable, str(BENCHMARKS / script), *options], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    lines = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
-    assert "GFLOP/s" in done.stdout
-    assert all(float(lines[kit][1]) > 0 and int(lines[kit][2]) > 0 for kit in ("octo", "trainer"))
+    return done.stdout
+
+
+def test_training_speed_and_accuracy_are_reported_for_each_kit() -> None:
+    kits = ("octo", "trainer", "loop")
+    given = [word for kit in kits for word in ("--kit", kit)]
+    said = ran("train_speed.py", "--base", str(base()), "--rows", "40", "--accuracy", "0.0", *given)
+    lines = {line.split("  ")[0]: line.split() for line in said.splitlines()}
+    assert "GFLOP/s" in said
+    assert all(float(lines[kit][1]) > 0 and int(lines[kit][2]) > 0 for kit in kits)
+    assert all(f"{kit}: 0% reached in" in said for kit in kits)
+
+
+def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "seed-0")
+    rows = lamp_rows(32)
+    write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
+    size = ["--size", "2", "--size", "4", "--size", "8"]
+    options = [str(tmp_path), "--seed", "0", "--steps", "5", *size, "--weight", "1", "--weight", "4"]
+    first = ran("paper_figures.py", *options, "--figure", "4", "--figure", "6")
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [(r["figure"], r["size"], r["weight"], r["steps"]) for r in results] == [
+        (4, 2, None, 5), (4, 4, None, 5), (4, 8, None, 5), (6, 4, 1.0, 5), (6, 4, 4.0, 5)
+    ]  # fmt: skip
+    # Three functions and a quarter of the rows negatives.
+    assert [r["rows"] for r in results[:3]] == [8, 16, 32]
+    assert "figure 4, size 8, 1 seeds, 5 steps" in first
+    assert ran("paper_figures.py", *options, "--figure", "4") == first, "a run was made again"

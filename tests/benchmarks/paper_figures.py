@@ -1,0 +1,168 @@
+"""Figures 4 and 6 of arXiv 2404.01744 again: how scores grow with rows a function, and with the special tokens' weight.
+
+    python tests/benchmarks/paper_figures.py WORK --figure 4 --seed 0 --seed 1 --seed 2
+    python tests/benchmarks/paper_figures.py WORK --figure 6 --seed 0
+    python tests/benchmarks/paper_figures.py WORK --report
+
+Every run has the same number of steps, so only what is asked differs. One seed is one set of rows: the rows of the
+smaller sizes are part of those of the larger ones, and all runs of a seed answer the same held-out questions. Each run
+adds a line to WORK/results.jsonl, and one that stands there is not made again; seeds may run side by side.
+"""
+
+import argparse
+import json
+import math
+import re
+import shutil
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+SIZES = (50, 100, 250)
+WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
+SCORES = ("function_choice", "recall", "strict", "abstention")
+# Half of the width of a 95 % interval of a mean, in standard errors, by number of seeds (Student's t).
+_STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
+
+
+def _project(folder: Path, seed: int, options: argparse.Namespace) -> Any:
+    """A project with the rows of the largest size."""
+    from octocli.core.project import open_project
+    from octocli.stages.scaffold import scaffold
+    from octocli.stages.synthesize import synthesize
+    from octocli.stages.verify import verify
+
+    if not (folder / "data" / "accepted.jsonl").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        scaffold(folder, template=options.template)
+        settings = folder / "octo.toml"
+        text = settings.read_text(encoding="utf-8")
+        for key, value in (("base", f'"{options.base}"'), ("seed", seed), ("per_function", max(options.size))):
+            text = re.sub(rf"(?m)^(# )?{key} = .*$", f"{key} = {value}", text, count=1)
+        settings.write_text(text, encoding="utf-8")
+        project = open_project(folder)
+        synthesize(project)
+        verify(project)
+    return open_project(folder)
+
+
+def _subset(samples: Sequence[Any], size: int, largest: int) -> list[Any]:
+    """The first `size` rows of each function, and as many of the negatives in proportion."""
+    counted: Counter[str] = Counter()
+    chosen = []
+    negatives = sum(not s.calls for s in samples)
+    for sample in samples:
+        name = sample.calls[0]["name"] if sample.calls else ""
+        counted[name] += 1
+        if counted[name] <= (size if name else round(negatives * size / largest)):
+            chosen.append(sample)
+    return chosen
+
+
+def _passes(rows: Sequence[Any], count: int) -> list[Sequence[Any]]:
+    """Passes over the rows that hold `count` of them in all; the last one may be a part."""
+    whole, rest = divmod(count, len(rows))
+    return [rows] * whole + ([rows[:: len(rows) // rest][:rest]] if rest else [])
+
+
+def _run(project: Any, name: str, samples: Sequence[Any], weight: float | None, steps: int) -> dict[str, Any]:
+    """Train so many steps and score the held-out questions."""
+    from octocli.core.config import override
+    from octocli.core.project import data_hash
+    from octocli.model.bases import open_base
+    from octocli.model.checkpoints import Checkpoint
+    from octocli.model.encoding import encode_all
+    from octocli.model.training import fit
+    from octocli.stages import train as stage
+    from octocli.stages.evaluate import evaluate
+
+    settings = override(project.config.train, {"token_weight": weight})
+    base = open_base(project.config.base, project.root)
+    manifest = stage._manifest(project, base, settings, samples)
+    trainee, vocabulary, lora = stage._trainee(manifest, base, settings, project.config)
+    rows = encode_all(
+        samples, manifest, vocabulary, token_weight=settings.token_weight, describe=settings.describe, seed=0
+    )
+    folder = project.run(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = Checkpoint(folder / "checkpoint.pt", data_hash([name, steps, len(rows)]))
+    passes = _passes(rows, steps * settings.batch)
+    curve = fit(trainee, passes, settings, seed=project.config.seed, checkpoint=checkpoint)
+    stage._save(project, folder, settings, manifest, trainee, vocabulary, lora, len(rows), curve)
+    del trainee
+    card = evaluate(project, folder).card
+    return {"rows": len(rows), "steps": len(curve.losses), "seconds": round(curve.seconds)} | {
+        score: card.whole[score].to_json() for score in SCORES
+    }
+
+
+def _wanted(options: argparse.Namespace) -> Iterator[tuple[int, int, int, float | None]]:
+    """Yield (figure, seed, size, weight) of each run that is asked for."""
+    for seed in options.seed:
+        for figure in options.figure:
+            if figure == 4:
+                yield from ((4, seed, size, None) for size in options.size)
+            else:
+                yield from ((6, seed, options.size_of_figure_6, weight) for weight in options.weight)
+
+
+def _results(work: Path) -> list[dict[str, Any]]:
+    file = work / "results.jsonl"
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def _report(results: Sequence[dict[str, Any]]) -> None:
+    for figure, key in ((4, "size"), (6, "weight")):
+        of_figure = [r for r in results if r["figure"] == figure]
+        for value in sorted({r[key] for r in of_figure}):
+            runs = [r for r in of_figure if r[key] == value]
+            cells = [f"{score} {_mean([r[score]['value'] for r in runs])}" for score in SCORES]
+            print(f"figure {figure}, {key} {value:g}, {len(runs)} seeds, {runs[0]['steps']} steps: {'; '.join(cells)}")
+            for run in runs:
+                each = (f"{score} {run[score]['low']:.1%} to {run[score]['high']:.1%}" for score in SCORES)
+                print(f"    seed {run['seed']}: {'; '.join(each)}, n = {run['strict']['n']}")
+
+
+def _mean(values: Sequence[float]) -> str:
+    mean = statistics.mean(values)
+    if len(values) not in _STUDENT:
+        return f"{mean:.1%}"
+    return f"{mean:.1%} ± {_STUDENT[len(values)] * statistics.stdev(values) / math.sqrt(len(values)):.1%}"
+
+
+def main() -> None:
+    """Make the runs that are missing, then report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, help="folder for projects, runs and results")
+    parser.add_argument("--figure", type=int, choices=(4, 6), action="append", default=[])
+    parser.add_argument("--seed", type=int, action="append", default=[])
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--size", type=int, action="append", default=[], help="rows a function (figure 4)")
+    parser.add_argument("--weight", type=float, action="append", default=[], help="loss weights (figure 6)")
+    parser.add_argument("--template", default="android")
+    parser.add_argument("--base", default="smollm2-135m")
+    parser.add_argument("--report", action="store_true", help="only print what is there")
+    options = parser.parse_args()
+    options.size, options.weight = options.size or list(SIZES), options.weight or list(WEIGHTS)
+    options.size_of_figure_6 = sorted(options.size)[len(options.size) // 2]
+    options.work.mkdir(parents=True, exist_ok=True)
+    for figure, seed, size, weight in () if options.report else _wanted(options):
+        what = {"figure": figure, "seed": seed, "size": size, "weight": weight}
+        if any({k: r[k] for k in what} == what for r in _results(options.work)):
+            continue
+        project = _project(options.work / f"seed-{seed}", seed, options)
+        from octocli.stages.train import _training_samples
+
+        samples = _subset(_training_samples(project), size, max(options.size))
+        result = _run(project, f"figure-{figure}-{size}-{weight}", samples, weight, options.steps)
+        with (options.work / "results.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(what | result) + "\n")
+        print(f"{what} done", file=sys.stderr, flush=True)
+    _report(_results(options.work))
+
+
+if __name__ == "__main__":
+    main()
