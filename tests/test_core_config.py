@@ -36,6 +36,7 @@ TRAIN: dict[str, tuple[Any, Any]] = {
     "upper": (0.25, 0.5),
     "swap": (0.25, 0.75),
     "token_weight": (2.0, 4.0),
+    "precision": ("bfloat16", "float32"),
     "describe": (0.0, 0.3),
     "checkpoint_seconds": (1.0, 2.0),
 }

@@ -25,7 +25,7 @@ from octocli.model.adapter import load_trained
 from octocli.model.checkpoints import Checkpoint
 from octocli.model.encoding import Row, batches, count_batches, encode, encode_all
 from octocli.model.fused import LoraLinear, cross_entropy
-from octocli.model.network import LoraShape, Trainee, described_rows, load_network
+from octocli.model.network import LoraShape, Trainee, described_rows, load_network, settled_precision
 from octocli.model.training import batch_loss, fit, learning_rate
 from octocli.model.vocabulary import load_vocabulary
 from octocli.stages.train import is_trained, train
@@ -242,6 +242,36 @@ def test_new_rows_begin_near_what_they_stand_for_and_apart_from_each_other() -> 
     assert not torch.equal(rows[0], rows[1])
     assert (rows[0] - matrix[[5, 6]].mean(0)).std() < 0.2 * matrix.std()
     assert torch.equal(rows, described_rows(model, [[5, 6], [5, 6], [7]], seed=0))
+
+
+def test_a_base_in_half_precision_teaches_parameters_in_full_precision(tmp_path: Path) -> None:
+    rows = [Row((5 + i, 6), (20 + i, 341), (3.0, 1.0)) for i in range(8)]
+
+    def start(precision: Any) -> Trainee:
+        model = load_network(base(), precision=precision)
+        return Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
+
+    fine, coarse = start("float32"), start("bfloat16")
+    assert coarse.causal_lm.lm_head.weight.dtype == torch.bfloat16
+    with torch.no_grad():
+        losses = [float(mean_loss(one, rows)) for one in (fine, coarse)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    settings = TrainSettings(epochs=40, batch=8, lr=0.01, warmup=2)
+    curves = [
+        fit(one, [rows] * 40, settings, seed=0, checkpoint=Checkpoint(tmp_path / str(i), "")).losses
+        for i, one in enumerate((fine, coarse))
+    ]
+    assert {p.dtype for _, p in coarse.trained()} == {torch.float32}
+    assert curves[1][-1] < 0.2 * curves[1][0] and curves[1][:5] == pytest.approx(curves[0][:5], rel=0.05)
+
+
+def test_precision_is_settled_by_the_machine_unless_it_is_given() -> None:
+    assert settled_precision(TrainSettings(precision="bfloat16")) == "bfloat16"
+    assert settled_precision(TrainSettings(method="full")) == "float32"
+    if not torch.cuda.is_available():
+        assert settled_precision(TrainSettings()) == "float32"
+    with pytest.raises(BadInput, match="full training needs float32"):
+        settled_precision(TrainSettings(method="full", precision="bfloat16"))
 
 
 class Killed(BaseException):

@@ -28,14 +28,17 @@ _CORPUS = [
 _WIDTH, _LAYERS, _HEADS, _KV_HEADS, _HEAD_DIM = 64, 2, 4, 2, 16
 
 
-def build_tokenizer(folder: Path, size: int = 340) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer with GPT-2's pre-tokenisation, saved in `folder`."""
+def build_tokenizer(folder: Path, size: int = 340, unused: int = 0) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer with GPT-2's pre-tokenisation and some unused tokens, saved in `folder`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+        vocab_size=size,
+        special_tokens=[*SPECIAL, *(f"<unused{i}>" for i in range(unused))],
+        initial_alphabet=alphabet,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(_CORPUS, trainer)
     fast = PreTrainedTokenizerFast(
@@ -46,12 +49,12 @@ def build_tokenizer(folder: Path, size: int = 340) -> PreTrainedTokenizerFast:
 
 
 def build_tiny(
-    folder: Path, arch: str, tied: bool = True, seed: int = 0, *, extra_rows: int = 0, **changes: Any
+    folder: Path, arch: str, tied: bool = True, seed: int = 0, *, extra_rows: int = 0, unused: int = 0, **changes: Any
 ) -> Path:
     """Save a tiny random model of `arch` in `folder`; `extra_rows` more rows of the embedding than tokens."""
     transformers_logging.disable_progress_bar()
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(folder)
+    tokenizer = build_tokenizer(folder, unused=unused)
     config = tiny_config(arch, tied, len(tokenizer) + extra_rows, **changes)
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()

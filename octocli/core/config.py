@@ -14,6 +14,7 @@ from octocli.core.errors import BadInput, NotMade
 
 Section = TypeVar("Section", bound=BaseModel)
 Method = Literal["lora", "full"]
+Precision = Literal["float32", "bfloat16"]
 
 LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -52,6 +53,9 @@ class TrainSettings(_Settings):
     alpha: int = Field(32, ge=1, description="LoRA alpha")
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
     upper: float = Field(0.67, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
+    precision: Precision | Literal["auto"] = Field(
+        "auto", description="of frozen weights; 'auto' is bfloat16 on a GPU that has it, for a LoRA"
+    )
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")
     swap: float = Field(
@@ -83,6 +87,7 @@ class Config(_Settings):
     base: str = Field("smollm2-135m", description="starter name, hub id, folder, or GGUF file")
     prompt: str = Field("short", description="'short', 'paper', or a template with {query}")
     seed: int = Field(0, description="of samples, order and first weights")
+    reserved: bool = Field(False, description="put function tokens on tokens that the base left unused")
     synth: SynthSettings = SynthSettings()
     train: TrainSettings = TrainSettings()
     export: ExportSettings = ExportSettings()

@@ -4,13 +4,13 @@ PEFT calls the rows `trainable_tokens_delta`, but they hold absolute values (pef
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel
+from peft import LoraConfig, PeftConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -28,10 +28,16 @@ _HEAD_ROWS = "base_model.model.lm_head.token_adapter.trainable_tokens_delta"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A merged model, ready for inference. The embedding of `model` holds octo's rows after the base's `base_size`."""
+    """A merged model, ready for inference. The base's embedding had `base_size` rows; octo's are at `row_ids`."""
 
     model: PreTrainedModel
     base_size: int
+    row_ids: tuple[int, ...]
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether octo's tokens took the place of tokens that the base reserved."""
+        return max(self.row_ids) < self.base_size
 
     @property
     def tied(self) -> bool:
@@ -41,14 +47,14 @@ class TrainedModel:
 
     def rows(self) -> np.ndarray:
         """Input rows of octo's tokens, float32 [tokens, width]."""
-        return _array(self.model.get_input_embeddings().weight[self.base_size :])
+        return _array(self.model.get_input_embeddings().weight[list(self.row_ids)])
 
     def head_rows(self) -> np.ndarray | None:
         """Output rows of octo's tokens, or None when they are the input rows."""
-        return None if self.tied else _array(self.model.get_output_embeddings().weight[self.base_size :])
+        return None if self.tied else _array(self.model.get_output_embeddings().weight[list(self.row_ids)])
 
     def body(self) -> dict[str, np.ndarray]:
-        """Every weight as the base has it, float32, by its name in transformers; octo's rows are left out."""
+        """Every weight, float32, by its name in transformers; rows after the base's own are left out."""
         matrices = {
             self.model.get_input_embeddings().weight.data_ptr(),
             self.model.get_output_embeddings().weight.data_ptr(),
@@ -66,7 +72,7 @@ def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -
         if isinstance(module, LoraLinear):
             state[f"{_PEFT}{name}.lora_A.weight"] = module.lora_a
             state[f"{_PEFT}{name}.lora_B.weight"] = module.lora_b
-    ids = list(range(trainee.base_size, trainee.base_size + len(trainee.rows)))
+    ids = list(trainee.row_ids)
     state[_ROWS] = trainee.rows
     indices: list[int] | dict[str, list[int]] = ids
     if trainee.head_rows is not None:
@@ -97,6 +103,7 @@ def save_full(trainee: Trainee, folder: Path) -> None:
     state: dict[str, Tensor] = {}
     for name, parameter in trainee.trained():
         state[name.removeprefix("causal_lm.")] = parameter.detach().float().cpu().contiguous()
+    state["row_ids"] = torch.tensor(trainee.row_ids)
     save_file(state, folder / FULL_FILE)
     for name in (ADAPTER_FILE, "adapter_config.json"):  # of an earlier training in the same folder
         (folder / name).unlink(missing_ok=True)
@@ -108,24 +115,32 @@ def load_trained(folder: Path, base_folder: Path) -> TrainedModel:
     model = AutoModelForCausalLM.from_pretrained(base_folder, dtype=torch.float32)
     base_size = model.get_input_embeddings().num_embeddings
     if (folder / ADAPTER_FILE).exists():
-        count = load_file(folder / ADAPTER_FILE)[_ROWS].shape[0]
-        model.resize_token_embeddings(base_size + count, mean_resizing=False)
+        indices = PeftConfig.from_pretrained(str(folder)).trainable_token_indices
+        row_ids = tuple(indices["embed_tokens"] if isinstance(indices, dict) else indices)
+        _make_room(model, row_ids)
         model = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
     else:
-        _load_full(model, load_file(folder / FULL_FILE), base_size)
-    return TrainedModel(model.eval(), base_size)
+        state = load_file(folder / FULL_FILE)
+        row_ids = tuple(state.pop("row_ids").tolist())
+        _make_room(model, row_ids)
+        _load_full(model, state, row_ids)
+    return TrainedModel(model.eval(), base_size, row_ids)
 
 
-def _load_full(model: PreTrainedModel, state: Mapping[str, Tensor], base_size: int) -> None:
-    model.resize_token_embeddings(base_size + len(state["rows"]), mean_resizing=False)
+def _make_room(model: PreTrainedModel, row_ids: Sequence[int]) -> None:
+    if max(row_ids) >= model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(max(row_ids) + 1, mean_resizing=False)
+
+
+def _load_full(model: PreTrainedModel, state: Mapping[str, Tensor], row_ids: Sequence[int]) -> None:
     body = {k: v for k, v in state.items() if k not in ("rows", "head_rows")}
     unknown = set(body) - set(dict(model.named_parameters()))
     assert not unknown, f"weights without a place: {sorted(unknown)[:3]}"
     model.load_state_dict(body, strict=False)
     with torch.no_grad():
-        model.get_input_embeddings().weight[base_size:] = state["rows"]
+        model.get_input_embeddings().weight[list(row_ids)] = state["rows"]
         if "head_rows" in state:
-            model.get_output_embeddings().weight[base_size:] = state["head_rows"]
+            model.get_output_embeddings().weight[list(row_ids)] = state["head_rows"]
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -22,16 +22,17 @@ def _apply(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:
 
 
 class _LoraProduct(torch.autograd.Function):
-    """x W' + s (x A') B', accumulated in place."""
+    """x W' + s (x A') B', accumulated in place, in the precision of x and W; A and B may have a finer one."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        flat = x.reshape(-1, x.shape[-1])
+        flat, exact = x.reshape(-1, x.shape[-1]), a.dtype
+        a, b = a.to(flat.dtype), b.to(flat.dtype)
         low = flat @ a.T
         out = flat @ weight.T if bias is None else torch.addmm(bias, flat, weight.T)
         out.addmm_(low, b.T, alpha=scale)
         ctx.save_for_backward(flat, weight, a, b, low)
-        ctx.scale = scale
+        ctx.scale, ctx.exact = scale, exact
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -42,7 +43,8 @@ class _LoraProduct(torch.autograd.Function):
         x_grad = None
         if ctx.needs_input_grad[0]:
             x_grad = (flat_grad @ weight).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
-        return x_grad, None, None, low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale), None
+        a_grad, b_grad = low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale)
+        return x_grad, None, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact), None
 
 
 class LoraLinear(nn.Module):
@@ -111,11 +113,13 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, matrix: Tensor, rows: Tensor, targets: Tensor, shares: Tensor, softcap: float
     ) -> Tensor:
-        top = hidden.new_full((len(hidden), 1), -math.inf)
+        exact = rows.dtype
+        top = hidden.new_full((len(hidden), 1), -math.inf, dtype=exact)
         total = torch.zeros_like(top)
-        mean = torch.zeros_like(hidden)  # of the vocabulary's rows, by probability; not yet divided by `total`
-        for block in (*torch.split(matrix, _BLOCK), rows):
-            logits = hidden @ block.T
+        # Of the vocabulary's rows, by probability; not yet divided by `total`.
+        mean = torch.zeros_like(hidden, dtype=exact)
+        for block in (*torch.split(matrix, _BLOCK), rows.to(hidden.dtype)):
+            logits = (hidden @ block.T).to(exact)
             slope = _cap(logits, softcap)
             higher = torch.maximum(top, logits.amax(-1, keepdim=True))
             shrink, top = (top - higher).exp_(), higher
@@ -123,11 +127,16 @@ class _CrossEntropy(torch.autograd.Function):
             total.mul_(shrink).add_(likely.sum(-1, keepdim=True))
             if slope is not None:
                 likely.mul_(slope)
-            mean.mul_(shrink).addmm_(likely, block)
+            mean.mul_(shrink)
+            if block.dtype == exact:
+                mean.addmm_(likely, block)
+            else:
+                mean += likely.to(block.dtype) @ block
         share = shares.unsqueeze(-1)
         is_new = (targets >= len(matrix)).unsqueeze(-1)
         place = (targets - len(matrix)).clamp(min=0)
-        target_rows = torch.where(is_new, rows[place], matrix[targets.clamp(max=len(matrix) - 1)])
+        target_rows = torch.where(is_new, rows[place], matrix[targets.clamp(max=len(matrix) - 1)].to(exact))
+        ctx.coarse, hidden = hidden.dtype, hidden.to(exact)
         wanted = (hidden * target_rows).sum(-1, keepdim=True)
         slope = _cap(wanted, softcap)
         pull = share if slope is None else share * slope
@@ -140,7 +149,7 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         hidden_grad, rows_grad = ctx.saved_tensors
-        return hidden_grad * grad, None, rows_grad * grad, None, None, None
+        return (hidden_grad * grad).to(ctx.coarse), None, rows_grad * grad, None, None, None
 
 
 def _cap(logits: Tensor, softcap: float) -> Tensor | None:

@@ -6,9 +6,10 @@ storage of tensors in `gguf_names`, quantising in `quantise`.
 
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import gguf
@@ -17,6 +18,7 @@ import numpy as np
 from octocli.core.errors import BadInput, OctoError
 from octocli.core.prompts import SLOT, Prompt
 from octocli.model.gguf_header import (
+    ARRAY,
     Gguf,
     Tensor,
     Value,
@@ -26,6 +28,7 @@ from octocli.model.gguf_header import (
 from octocli.model.gguf_names import EMBEDDING, HEAD, Floats
 from octocli.model.gguf_writer import (
     Source,
+    byte_texts_value,
     longer,
     number_value,
     numbers_value,
@@ -124,6 +127,7 @@ def write_gguf(
     new_tokens: Sequence[str],
     rows: np.ndarray,
     head_rows: np.ndarray | None,
+    renamed: Mapping[int, str] = MappingProxyType({}),
     end_token: str,
     chat_template: str,
     metadata: Mapping[str, str],
@@ -141,6 +145,7 @@ def write_gguf(
         new_tokens: texts of the new tokens, in the order of their ids.
         rows: their rows of the embedding [tokens, width].
         head_rows: their rows of the output matrix, for a base that has one.
+        renamed: other texts for tokens that the base left unused, by id; `weights` must hold their rows.
         end_token: the token at which every llama.cpp front end is to stop.
         chat_template: Jinja, in place of the base's.
         metadata: texts to add to the header.
@@ -157,10 +162,13 @@ def write_gguf(
     old = source.texts(_TOKENS)
     first = len(old) if base_size is None else base_size
     added = [*_gap_tokens(old, first), *new_tokens]
-    _check(source, old, added, end_token, np.asarray(rows), head_rows, len(new_tokens))
+    _check(source, old, [*added, *renamed.values()], end_token, np.asarray(rows), head_rows, len(new_tokens))
     values = _kept_values(source)
     values.update(_vocabulary(source, len(old), added, len(new_tokens)))
-    ids = {token: i for i, token in enumerate([*old, *(t.encode() for t in added)])}
+    texts_by_id = dict(enumerate([*old, *(t.encode() for t in added)])) | {i: t.encode() for i, t in renamed.items()}
+    if renamed:
+        values.update(_with_names(values, texts_by_id, renamed))
+    ids = {token: i for i, token in texts_by_id.items()}
     values["tokenizer.ggml.eot_token_id"] = number_value(ids[end_token.encode()])
     values["general.file_type"] = number_value(_FILE_TYPES[outtype])
     texts = {_TEMPLATE: chat_template, "general.name": name, **({"general.license": licence} if licence else {})}
@@ -168,6 +176,14 @@ def write_gguf(
     head = None if head_rows is None else np.asarray(head_rows, dtype=np.float32)
     patch = _Patch(source, weights, np.asarray(rows, dtype=np.float32), head, outtype)
     write_file(out, values, patch.planned(len(old), first))
+
+
+def _with_names(values: Mapping[str, Value], texts: Mapping[int, bytes], renamed: Collection[int]) -> dict[str, Value]:
+    """The header's tokens and their kinds with some of them renamed; these become CONTROL."""
+    head, kinds = values[_KINDS].data[:12], bytearray(values[_KINDS].data[12:])
+    for index in renamed:
+        struct.pack_into("<i", kinds, 4 * index, _CONTROL)
+    return {_TOKENS: byte_texts_value(list(texts.values())), _KINDS: Value(ARRAY, head + bytes(kinds))}
 
 
 def _gap_tokens(old: Sequence[bytes], base_size: int) -> list[str]:

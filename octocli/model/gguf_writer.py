@@ -46,7 +46,12 @@ def flag_value(flag: bool) -> Value:
 
 def texts_value(texts: Sequence[str]) -> Value:
     """An array of texts for a header."""
-    return Value(ARRAY, struct.pack("<IQ", STRING, len(texts)) + b"".join(text_bytes(t.encode()) for t in texts))
+    return byte_texts_value([t.encode() for t in texts])
+
+
+def byte_texts_value(texts: Sequence[bytes]) -> Value:
+    """An array of texts that need not be UTF-8, for a header."""
+    return Value(ARRAY, struct.pack("<IQ", STRING, len(texts)) + b"".join(text_bytes(t) for t in texts))
 
 
 def numbers_value(numbers: Sequence[int]) -> Value:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
+from octocli.core.config import Precision, TrainSettings
 from octocli.core.errors import BadInput
 from octocli.model.fused import LoraLinear, cross_entropy, fuse
 
@@ -46,7 +47,7 @@ class ExtendedEmbedding(nn.Module):
         vectors: Tensor = self.base(ids.clamp(max=size - 1))
         rows = self.rows if self.learns else self.rows.detach()
         rows = functional.embedding((ids - size).clamp(min=0), rows) * self.scale
-        return torch.where(new.unsqueeze(-1), rows, vectors)
+        return torch.where(new.unsqueeze(-1), rows.to(vectors.dtype), vectors)
 
 
 class Trainee(nn.Module):
@@ -55,13 +56,19 @@ class Trainee(nn.Module):
     Attributes:
         rows: new input rows [tokens, width].
         head_rows: new output rows of an untied base; None where the head is tied to the embedding.
+        row_ids: their ids: after the base's own, or those of tokens that the base reserved.
     """
 
-    def __init__(self, model: PreTrainedModel, rows: Tensor, lora: LoraShape | None) -> None:
+    def __init__(
+        self, model: PreTrainedModel, rows: Tensor, lora: LoraShape | None, row_ids: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
         embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
         self.tied = head.weight.data_ptr() == embedding.weight.data_ptr()
         self.base_size = embedding.num_embeddings
+        appended = range(self.base_size, self.base_size + len(rows))
+        self.row_ids = tuple(appended if row_ids is None else row_ids)
+        self._moved = self.row_ids != tuple(appended)
         self.rows = nn.Parameter(rows.clone())
         self.head_rows = None if self.tied else nn.Parameter(rows.clone())
         self._old_head = [head.weight]  # in a list: the matrix belongs to the model and is listed there once
@@ -90,7 +97,7 @@ class Trainee(nn.Module):
 
         Samples are padded on the right: a causal model never looks there, so no mask is needed.
         """
-        states = self.causal_lm.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        states = self.causal_lm.base_model(input_ids=self._apart(ids), use_cache=False).last_hidden_state
         wanted: Tensor = states.reshape(-1, states.shape[-1])[positions]
         return wanted
 
@@ -101,12 +108,21 @@ class Trainee(nn.Module):
         """
         rows = self.rows if self.head_rows is None else self.head_rows
         hidden = self.hidden(ids, positions)
-        return cross_entropy(hidden, self._old_head[0], rows, targets, shares, self.softcap)
+        return cross_entropy(hidden, self._old_head[0], rows, self._apart(targets), shares, self.softcap)
+
+    def _apart(self, ids: Tensor) -> Tensor:
+        """Ids as they are while learning: the new rows stand after the base's, wherever they belong in the end."""
+        if not self._moved:
+            return ids
+        place = torch.full((self.base_size,), -1, device=ids.device)
+        place[list(self.row_ids)] = torch.arange(len(self.row_ids), device=ids.device)
+        return torch.where(place[ids] < 0, ids, place[ids] + self.base_size)
 
     def logits(self, ids: Tensor, positions: Tensor) -> Tensor:
-        """Logits [n, vocabulary] at `positions`; the loss never holds them twice, this is for looking at them."""
+        """Logits [n, vocabulary] at `positions`, new tokens last; the loss never holds them, this is for a look."""
         rows = self.rows if self.head_rows is None else self.head_rows
-        logits = self.hidden(ids, positions) @ torch.cat([self._old_head[0], rows]).T
+        hidden = self.hidden(ids, positions)
+        logits = hidden @ torch.cat([self._old_head[0], rows.to(hidden.dtype)]).T
         if self.softcap:
             logits = torch.tanh(logits / self.softcap) * self.softcap
         return logits
@@ -130,15 +146,31 @@ def _add_lora(model: PreTrainedModel, lora: LoraShape) -> int:
     return first
 
 
-def load_network(folder: Path, *, seed: int = 0) -> PreTrainedModel:
-    """A base in float32, ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
+def load_network(folder: Path, *, seed: int = 0, precision: Precision = "float32") -> PreTrainedModel:
+    """A base ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
     logging.disable_progress_bar()
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision))
     model.config.use_cache = False
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     assert isinstance(model, PreTrainedModel)
     return model
+
+
+def settled_precision(settings: TrainSettings) -> Precision:
+    """The precision of the base's weights: half of it where a GPU has bfloat16 and the weights are frozen.
+
+    Weights that learn keep float32: a step is smaller than what bfloat16 can add to them.
+
+    Raises:
+        BadInput: bfloat16 is asked for weights that learn.
+    """
+    if settings.method == "full" and settings.precision == "bfloat16":
+        raise BadInput("octo.toml: train.precision: a full training needs float32", hint="or train a LoRA")
+    if settings.precision != "auto":
+        return settings.precision
+    can = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return "bfloat16" if can and settings.method == "lora" else "float32"
 
 
 def described_rows(model: PreTrainedModel, texts: Sequence[Sequence[int]], seed: int) -> Tensor:
@@ -147,7 +179,7 @@ def described_rows(model: PreTrainedModel, texts: Sequence[Sequence[int]], seed:
     Rows that begin near their meaning learn faster than random ones (ToolGen, arXiv 2410.03439, section 3.2). The
     noise keeps two functions with the same words apart.
     """
-    matrix = model.get_input_embeddings().weight.detach()
+    matrix = model.get_input_embeddings().weight.detach().float()
     generator = torch.Generator().manual_seed(seed)
     rows: Tensor = torch.stack([matrix[torch.tensor(list(ids))].mean(0) for ids in texts])
     noise = torch.randn(rows.shape, generator=generator) * matrix.std().cpu()

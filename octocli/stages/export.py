@@ -1,9 +1,9 @@
 """`octo export`: a run as GGUF files, each asked the same questions as the trained model before it may ship."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade, Refused
@@ -15,8 +15,13 @@ from octocli.stages.answers import Outcome, kept_answers
 from octocli.stages.evaluate import ask_all
 from octocli.stages.progress import OnTick, Tick, silent
 
+if TYPE_CHECKING:
+    from octocli.model.adapter import TrainedModel
+
 # Fewer say nothing of a tolerance of a few per cent.
 _FEWEST_QUERIES = 20
+# The largest value of a channel is much the same in any fifty texts.
+_SMOOTHED_BY = 64
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,11 @@ def export(
     on_tick(Tick("load", note=f"reading {folder.name}"))
     with open_caller(folder) as caller:
         full = project.dist / f".{project.spec.app}-unquantised.gguf"
-        _write_f16(caller.engine, full, on_tick)
         reference = kept_answers(folder, project.accepted_file, samples) or ask_all(
             caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples)))
         )
+        _smooth(caller.engine, read_samples(project.accepted_file), on_tick)
+        _write_f16(caller.engine, full, on_tick)
     try:
         parities = [_compare(project, full, quant, reference, limit, on_tick) for quant in wanted]
     finally:
@@ -138,6 +144,23 @@ def _parity_samples(project: Project) -> list[Sample]:
     return [pool[int(i * step)] for i in range(min(count, len(pool)))]
 
 
+def _smooth(engine: Any, samples: Sequence[Sample], on_tick: OnTick) -> None:
+    """Ready the model for quantising by some rows that it learnt, none of those that the gate asks."""
+    from octocli.model.encoding import encode
+    from octocli.model.smoothing import smooth
+
+    learnt = [s for s in samples if s.split == "train"] or list(samples)
+    some = learnt[:: -(-len(learnt) // _SMOOTHED_BY)]
+    rows = (encode(sample, engine.manifest, engine.vocabulary) for sample in some)
+
+    def sequences() -> Iterator[Sequence[int]]:
+        for number, row in enumerate(rows, 1):
+            yield row.given + row.learnt
+            on_tick(Tick("smoothing", number, len(some)))
+
+    smooth(engine.trained.model, sequences())
+
+
 def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
     from octocli.model.gguf_base import base_gguf
     from octocli.model.gguf_file import chat_template, write_gguf
@@ -146,20 +169,33 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
     base = engine.base
     source = base_gguf(base, lambda note: on_tick(Tick("export", note=note)))
     on_tick(Tick("export", note="writing f16"))
+    trained, tokens = engine.trained, manifest.tokens.all_tokens(manifest.spec)
     write_gguf(
         source,
         out,
-        weights=engine.trained.body(),
-        new_tokens=manifest.tokens.all_tokens(manifest.spec),
-        rows=engine.trained.rows(),
-        head_rows=engine.trained.head_rows(),
+        weights=trained.body(),
+        **_placed(trained, tokens),
         end_token=manifest.tokens.end,
         chat_template=chat_template(manifest.prompt, bos=bool(engine.opening)),
         metadata={GGUF_KEY: manifest.dumps()},
         name=f"{manifest.spec.app} (octo)",
         licence=base.licence,
-        base_size=engine.trained.base_size,
+        base_size=trained.base_size,
     )
+
+
+def _placed(trained: "TrainedModel", tokens: Sequence[str]) -> dict[str, Any]:
+    """Where a GGUF gets octo's tokens: after the base's own, or in place of some, whose rows the weights hold then."""
+    rows, head_rows = trained.rows(), trained.head_rows()
+    if not trained.is_in_place:
+        return {"new_tokens": tokens, "rows": rows, "head_rows": head_rows}
+    renamed = dict(zip(trained.row_ids, tokens, strict=True))
+    return {
+        "new_tokens": [],
+        "rows": rows[:0],
+        "head_rows": None if head_rows is None else head_rows[:0],
+        "renamed": renamed,
+    }
 
 
 def _compare(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from octocli.core.config import Method, TrainSettings, override
+from octocli.core.config import Config, Method, TrainSettings, override
 from octocli.core.copying import copied_parameters
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import MOST_CALLS, Manifest
@@ -88,6 +88,7 @@ def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
         "base": project.config.base,
         "prompt": make_prompt(project.config.prompt).template,
         "seed": project.config.seed,
+        "reserved": project.config.reserved,
         "settings": settings.model_dump(mode="json", exclude={"checkpoint_seconds"}),
     }
 
@@ -120,7 +121,7 @@ def _train(
     base = _open_base(project, processes, on_tick)
     on_tick(Tick("load", note=f"reading {base.name}"))
     manifest = _manifest(project, base, settings, samples)
-    trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config.seed)
+    trainee, vocabulary, lora = _trainee(manifest, base, settings, project.config)
     passes = [
         encode_all(
             some,
@@ -200,21 +201,24 @@ def _manifest(project: Project, base: "Base", settings: TrainSettings, samples: 
 
 
 def _trainee(
-    manifest: Manifest, base: "Base", settings: TrainSettings, seed: int
+    manifest: Manifest, base: "Base", settings: TrainSettings, config: Config
 ) -> tuple["Trainee", "Vocabulary", "LoraShape | None"]:
     """The network with its new rows started from what they stand for."""
-    from octocli.model.network import LoraShape, Trainee, described_rows, load_network
+    from octocli.model.network import LoraShape, Trainee, described_rows, load_network, settled_precision
     from octocli.model.vocabulary import load_vocabulary
 
-    model = load_network(base.folder, seed=seed)
+    model = load_network(base.folder, seed=config.seed, precision=settled_precision(settings))
     spec, tokens = manifest.spec, manifest.tokens
-    vocabulary = load_vocabulary(base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings)
+    vocabulary = load_vocabulary(
+        base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings, reserved=config.reserved
+    )
     texts = [f" {f.name.replace('_', ' ')}: {f.description}" for f in spec.functions]
     texts += [" none of these, no function, something else", " end"]
-    rows = described_rows(model, [vocabulary.text(t) for t in texts], seed)
+    rows = described_rows(model, [vocabulary.text(t) for t in texts], config.seed)
     shape = LoraShape(settings.rank, settings.alpha, settings.modules, settings.upper)
     lora = shape if settings.method == "lora" else None
-    return Trainee(model, rows, lora), vocabulary, lora
+    row_ids = [vocabulary.ids[t] for t in tokens.all_tokens(spec)]
+    return Trainee(model, rows, lora, row_ids), vocabulary, lora
 
 
 def _save(
