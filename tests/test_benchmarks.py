@@ -29,7 +29,7 @@ def test_training_speed_and_accuracy_are_reported_for_each_kit() -> None:
 
 
 def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "seed-0")
+    project = new_project(tmp_path / "android-8-seed-0")
     rows = lamp_rows(32)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
     size = ["--size", "2", "--size", "4", "--size", "8"]

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from tiny_projects import environment, lamp_rows, new_project, toml, write_rows
 
 from octocli.core.project import Project
+from octocli.model.processes import Processes
 from octocli.stages.train import train
 
 OCTO = [sys.executable, "-m", "octocli.cli.main", "train"]
@@ -26,10 +27,11 @@ TORCHRUN = [
     "--no-python",
     *OCTO,
 ]
+# Without GPUs the same launcher gives processes on the CPU.
 ACCELERATE = [
-    sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0",
-    "--no_python", *OCTO,
-]  # fmt: skip
+    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+    *("--main_process_port", "0", "--no_python", *OCTO),
+]
 
 
 def project_at(root: Path, train: str = "") -> Project:
@@ -62,6 +64,8 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, launcher: list[str]
     train(one, method=method, epochs=4)  # type: ignore[arg-type]
     done = launched(launcher, two, f"--{method}", "--epochs", "4")
     assert done.stdout.count("trained:") == 1, "each process speaks"
+    counts = [json.loads((p.run() / "run.json").read_text())["processes"] for p in (one, two)]
+    assert counts == [1, 2]
     assert losses(two) == pytest.approx(losses(one), rel=1e-3)
     assert {p.name for p in two.run().iterdir()} == {p.name for p in one.run().iterdir()}
     name = "adapter_model.safetensors" if method == "lora" else "model.safetensors"
@@ -69,6 +73,12 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, launcher: list[str]
     assert ours.keys() == theirs.keys()
     for key, tensor in ours.items():
         assert torch.allclose(tensor, theirs[key], rtol=1e-2, atol=1e-3), key
+
+
+def test_rows_are_shared_out_and_what_each_adds_is_the_whole() -> None:
+    rows = list(range(7))
+    parts = [Processes(index, 3).mine(rows) for index in range(3)]
+    assert sorted(row for part in parts for row in part) == rows and max(map(len, parts)) == 3
 
 
 @pytest.mark.slow

@@ -90,7 +90,8 @@ def test_what_a_base_calls_unused(tmp_path: Path, text: str) -> None:
     assert load_vocabulary(tmp_path, ["<a_0>"], len(tokenizer), reserved=True).ids == {"<a_0>": place}
 
 
-def test_the_loss_is_that_of_rows_at_their_own_ids(tmp_path: Path) -> None:
+def test_rows_in_place_are_learnt_as_appended_ones_are(tmp_path: Path) -> None:
+    """The base's rows at these ids stay among the competitors until the new ones replace them."""
     folder = tiny_models.build_tiny(tmp_path / "base", "llama", unused=7)
     rows = torch.randn(2, 64, generator=torch.Generator().manual_seed(0))
     trainee = Trainee(load_network(folder), rows, LoraShape(4, 8, ("q_proj",)), row_ids=[4, 6])

@@ -197,11 +197,11 @@ def _trained(tied: bool, method: str, spec: str) -> Project:
 def shipped(tied: bool = True, method: str = "lora", spec: str = "lamps") -> Path:
     """The f16 GGUF of `trained`, as export writes it before its gate."""
     from octocli.runtime.caller import open_caller
-    from octocli.stages.export import _write_f16
+    from octocli.stages.export import _patchable, _write_f16
 
     out = workspace() / f"{spec}-{tied}-{method}.gguf"
     with open_caller(trained(tied, method, spec).run()) as caller:
-        _write_f16(caller.engine, out, silent)
+        _write_f16(caller.engine, _patchable(caller.engine, silent), out, silent)
     return out
 
 

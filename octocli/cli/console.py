@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from octocli.stages.progress import OnTick, Tick
+from octocli.stages.progress import OnTick, Tick, silent
 
 if TYPE_CHECKING:
     from octocli.core.scoring import Rate
@@ -82,7 +82,9 @@ def duration(seconds: float) -> str:
 @contextmanager
 def progress() -> Iterator[OnTick]:
     """Draw ticks while the block runs: bars on a terminal, a line every few seconds elsewhere."""
-    if err.is_terminal:
+    if not is_first_process():
+        yield silent  # an empty display would wipe the first one's
+    elif err.is_terminal:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),

@@ -47,7 +47,9 @@ def _interruptible(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*arguments, **options)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted", hint="the same command goes on where it stopped") from None
+            raise Interrupted(
+                "interrupted", hint="what is done is kept: the same command, without --force, goes on where it stopped"
+            ) from None
 
     return run_command
 

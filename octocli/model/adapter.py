@@ -121,7 +121,8 @@ def load_trained(folder: Path, base_folder: Path) -> TrainedModel:
         model = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
     else:
         state = load_file(folder / FULL_FILE)
-        row_ids = tuple(state.pop("row_ids").tolist())
+        appended = torch.arange(base_size, base_size + len(state["rows"]))  # runs of 0.1.0 did not say
+        row_ids = tuple(state.pop("row_ids", appended).tolist())
         _make_room(model, row_ids)
         _load_full(model, state, row_ids)
     return TrainedModel(model.eval(), base_size, row_ids)

@@ -51,20 +51,27 @@ class Checkpoint:
             ) from None
         temporary.replace(self.path)
 
-    def resume(
-        self, parameters: Mapping[str, torch.nn.Parameter], optimiser: torch.optim.Optimizer
-    ) -> tuple[list[float], float]:
-        """Load what lies there; returns the losses and seconds so far, none if there is nothing of this training."""
+    def read(self) -> dict[str, Any] | None:
+        """The state that lies there, on the CPU; None if there is nothing of this training."""
         if not self.path.exists():
-            return [], 0.0
+            return None
         try:
-            state = torch.load(self.path, weights_only=True)
+            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
         except Exception:  # whatever class torch gives it: a file that a full disk or a crash left in pieces
-            return [], 0.0
-        if state["fingerprint"] != self.fingerprint:
-            return [], 0.0
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(state["parameters"][name])
-        optimiser.load_state_dict(state["optimiser"])
-        return list(state["losses"]), float(state["seconds"])
+            return None
+        return state if state["fingerprint"] == self.fingerprint else None
+
+
+def restore(
+    state: Mapping[str, Any] | None,
+    parameters: Mapping[str, torch.nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+) -> tuple[list[float], float]:
+    """Put a state back where it came from; returns the losses and seconds so far."""
+    if state is None:
+        return [], 0.0
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(state["parameters"][name])
+    optimiser.load_state_dict(state["optimiser"])
+    return list(state["losses"]), float(state["seconds"])

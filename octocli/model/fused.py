@@ -137,7 +137,8 @@ class _CrossEntropy(torch.autograd.Function):
         place = (targets - len(matrix)).clamp(min=0)
         target_rows = torch.where(is_new, rows[place], matrix[targets.clamp(max=len(matrix) - 1)].to(exact))
         ctx.coarse, hidden = hidden.dtype, hidden.to(exact)
-        wanted = (hidden * target_rows).sum(-1, keepdim=True)
+        # Rounded as the products above were, or the loss of a sure prediction would be below nothing.
+        wanted = (hidden * target_rows).sum(-1, keepdim=True).to(ctx.coarse).to(exact)
         slope = _cap(wanted, softcap)
         pull = share if slope is None else share * slope
         # The last block was that of the rows, the only ones that learn.

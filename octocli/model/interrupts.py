@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -9,10 +10,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """A context in which the first request to stop is noted in `asked`; a second one stops at once."""
+    """A context in which a request to stop is noted in `asked`; Ctrl-C again, a second later, stops at once.
+
+    A supervisor may send one request twice, to a launcher that passes it on and to the process itself.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._first = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupts":
@@ -25,6 +30,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if not self.asked:
+            self.asked, self._first = True, time.monotonic()
+        elif number == signal.SIGINT and time.monotonic() - self._first > 1:
             raise KeyboardInterrupt
-        self.asked = True

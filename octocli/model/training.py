@@ -15,7 +15,7 @@ from torch import Tensor
 
 from octocli.core.config import TrainSettings
 from octocli.core.errors import Refused
-from octocli.model.checkpoints import Checkpoint
+from octocli.model.checkpoints import Checkpoint, restore
 from octocli.model.encoding import Row, batches, count_batches
 from octocli.model.interrupts import Interrupts
 from octocli.model.network import Trainee
@@ -90,7 +90,9 @@ def fit(
         parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
     )
     total = count_batches(passes, settings.batch)
-    losses, before = checkpoint.resume(parameters, optimiser)
+    processes.start_alike(list(parameters.values()))
+    state = processes.from_first(checkpoint.read() if processes.is_first else None)
+    losses, before = restore(state, parameters, optimiser)
     first, at_once = len(losses), settings.batch
     started = saved = time.monotonic()
     trainee.train()
@@ -107,7 +109,12 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = rate
             loss, at_once = _backward(trainee, batch, at_once, processes)
-            loss, asked = _agree(list(parameters.values()), loss, interrupts.asked, processes)
+            loss, asked, short = _agree(list(parameters.values()), loss, interrupts.asked, not at_once, processes)
+            if short:
+                raise Refused(
+                    f"step {number + 1}: memory does not suffice for one sample at a time",
+                    hint="a smaller base, fewer layers (train.upper) or a lower --rank take less",
+                )
             _check(number, loss, losses)
             # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
             torch.nn.utils.clip_grad_norm_(parameters.values(), _LONGEST_GRADIENT)
@@ -117,17 +124,21 @@ def fit(
             on_step(Step(number + 1, total, loss, rate, len(batch)))
             if asked:
                 save()
+                processes.wait()  # who leaves first has the launcher stop the others
                 raise KeyboardInterrupt
             if time.monotonic() - saved > settings.checkpoint_seconds:
                 save()
                 saved = time.monotonic()
+        if interrupts.asked and processes.count == 1:  # after the last step had begun
+            save()
+            raise KeyboardInterrupt
     return Curve(tuple(losses), before + time.monotonic() - started, first, at_once)
 
 
 def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes) -> tuple[float, int]:
     """Add the gradients of this process's rows, `at_once` at a time; fewer where memory does not suffice.
 
-    Returns the rows' part of the batch's loss, and how many rows memory held.
+    Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one.
     """
     rows, total = processes.mine(batch), sum(sum(row.weights) for row in batch)
     while True:
@@ -137,12 +148,9 @@ def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: P
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-        if at_once == 1:
-            raise Refused(
-                "memory does not suffice for one sample at a time",
-                hint="a smaller base, fewer layers (train.upper) or a lower --rank take less",
-            )
         trainee.zero_grad(set_to_none=True)
+        if at_once == 1:
+            return 0.0, 0
         at_once = -(-min(at_once, len(rows)) // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -160,17 +168,17 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _agree(
-    parameters: Sequence[torch.nn.Parameter], loss: float, asked: bool, processes: Processes
-) -> tuple[float, bool]:
-    """Give each process the gradients, the loss and the wish to stop of all of them."""
+    parameters: Sequence[torch.nn.Parameter], loss: float, asked: bool, short: bool, processes: Processes
+) -> tuple[float, bool, bool]:
+    """Give each process the gradients, the loss, the wish to stop and the lack of memory of all of them."""
     if processes.count == 1:
-        return loss, asked
+        return loss, asked, short
     for parameter in parameters:
         if parameter.grad is None:  # more processes than rows
             parameter.grad = torch.zeros_like(parameter)
-    told = parameters[0].new_tensor([loss, float(asked)])
+    told = parameters[0].new_tensor([loss, float(asked), float(short)])
     processes.add_up([*(p.grad for p in parameters if p.grad is not None), told])
-    return float(told[0]), bool(told[1])
+    return float(told[0]), bool(told[1]), bool(told[2])
 
 
 def _check(number: int, loss: float, losses: Sequence[float]) -> None:

@@ -81,12 +81,13 @@ def export(
     project.dist.mkdir(parents=True, exist_ok=True)
     on_tick(Tick("load", note=f"reading {folder.name}"))
     with open_caller(folder) as caller:
+        source = _patchable(caller.engine, on_tick)  # what cannot be written is told before anything is asked
         full = project.dist / f".{project.spec.app}-unquantised.gguf"
         reference = kept_answers(folder, project.accepted_file, samples) or ask_all(
             caller, samples, lambda n: on_tick(Tick("asking the trained model", n, len(samples)))
         )
         _smooth(caller.engine, read_samples(project.accepted_file), on_tick)
-        _write_f16(caller.engine, full, on_tick)
+        _write_f16(caller.engine, source, full, on_tick)
     try:
         parities = [_compare(project, full, quant, reference, limit, on_tick) for quant in wanted]
     finally:
@@ -145,7 +146,7 @@ def _parity_samples(project: Project) -> list[Sample]:
 
 
 def _smooth(engine: Any, samples: Sequence[Sample], on_tick: OnTick) -> None:
-    """Ready the model for quantising by some rows that it learnt, none of those that the gate asks."""
+    """Ready the model for quantising, by some of the rows that it learnt."""
     from octocli.model.encoding import encode
     from octocli.model.smoothing import smooth
 
@@ -161,13 +162,20 @@ def _smooth(engine: Any, samples: Sequence[Sample], on_tick: OnTick) -> None:
     smooth(engine.trained.model, sequences())
 
 
-def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
+def _patchable(engine: Any, on_tick: OnTick) -> Path:
+    """The base's GGUF, of an architecture that octo knows how to write."""
     from octocli.model.gguf_base import base_gguf
+    from octocli.model.gguf_header import open_gguf
+
+    source = base_gguf(engine.base, lambda note: on_tick(Tick("export", note=note)))
+    open_gguf(source).architecture()
+    return source
+
+
+def _write_f16(engine: Any, source: Path, out: Path, on_tick: OnTick) -> None:
     from octocli.model.gguf_file import chat_template, write_gguf
 
     manifest: Manifest = engine.manifest
-    base = engine.base
-    source = base_gguf(base, lambda note: on_tick(Tick("export", note=note)))
     on_tick(Tick("export", note="writing f16"))
     trained, tokens = engine.trained, manifest.tokens.all_tokens(manifest.spec)
     write_gguf(
@@ -179,7 +187,7 @@ def _write_f16(engine: Any, out: Path, on_tick: OnTick) -> None:
         chat_template=chat_template(manifest.prompt, bos=bool(engine.opening)),
         metadata={GGUF_KEY: manifest.dumps()},
         name=f"{manifest.spec.app} (octo)",
-        licence=base.licence,
+        licence=engine.base.licence,
         base_size=trained.base_size,
     )
 

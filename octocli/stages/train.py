@@ -146,19 +146,19 @@ def _train(
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
     if processes.is_first:
-        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
+        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve, processes.count)
     processes.wait()
     return _finished_report(folder, fresh=True)
 
 
 def _open_base(project: Project, processes: "Processes", on_tick: OnTick) -> "Base":
-    """The base; the first process fetches or converts it, the others then find it in the cache."""
+    """The base; the first process of a machine fetches or converts it, the others then find it in the cache."""
     from octocli.model.bases import open_base
 
-    if not processes.is_first:
+    if processes.local_index:
         processes.wait()
     base = open_base(project.config.base, project.root, lambda note: on_tick(Tick("base", note=note)))
-    if processes.is_first:
+    if not processes.local_index:
         processes.wait()
     return base
 
@@ -231,6 +231,7 @@ def _save(
     lora: "LoraShape | None",
     samples: int,
     curve: "Curve",
+    processes: int = 1,
 ) -> None:
     """Write the run; `run.json` last, since a folder that has it is complete."""
     from octocli.model.adapter import save_full, save_lora
@@ -254,6 +255,7 @@ def _save(
         "steps": len(curve.losses),
         "seconds": round(curve.seconds, 1),
         "resumed_at": curve.resumed_at,
+        "processes": processes,
         "at_once": curve.at_once,
         "loss": round(sum(tail) / len(tail), 4),
     }

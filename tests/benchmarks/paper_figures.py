@@ -62,9 +62,10 @@ def _subset(samples: Sequence[Any], size: int, largest: int) -> list[Any]:
     return chosen
 
 
-def _passes(rows: Sequence[Any], count: int) -> list[Sequence[Any]]:
-    """Passes over the rows that hold `count` of them in all; the last one may be a part."""
-    whole, rest = divmod(count, len(rows))
+def _passes(rows: Sequence[Any], steps: int, batch: int) -> list[Sequence[Any]]:
+    """Passes over the rows that are `steps` whole batches in all; the last pass may be a part of one."""
+    rows = rows[: len(rows) // batch * batch]
+    whole, rest = divmod(steps * batch, len(rows))
     return [rows] * whole + ([rows[:: len(rows) // rest][:rest]] if rest else [])
 
 
@@ -89,7 +90,7 @@ def _run(project: Any, name: str, samples: Sequence[Any], weight: float | None, 
     folder = project.run(name)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(folder / "checkpoint.pt", data_hash([name, steps, len(rows)]))
-    passes = _passes(rows, steps * settings.batch)
+    passes = _passes(rows, steps, settings.batch)
     curve = fit(trainee, passes, settings, seed=project.config.seed, checkpoint=checkpoint)
     stage._save(project, folder, settings, manifest, trainee, vocabulary, lora, len(rows), curve)
     del trainee
@@ -107,6 +108,11 @@ def _wanted(options: argparse.Namespace) -> Iterator[tuple[int, int, int, float 
                 yield from ((4, seed, size, None) for size in options.size)
             else:
                 yield from ((6, seed, options.size_of_figure_6, weight) for weight in options.weight)
+
+
+def _setting(options: argparse.Namespace) -> dict[str, Any]:
+    """What all the runs of a folder share; results of another setting are other results."""
+    return {"template": options.template, "base": options.base, "planned_steps": options.steps, "of": max(options.size)}
 
 
 def _results(work: Path) -> list[dict[str, Any]]:
@@ -150,10 +156,10 @@ def main() -> None:
     options.size_of_figure_6 = sorted(options.size)[len(options.size) // 2]
     options.work.mkdir(parents=True, exist_ok=True)
     for figure, seed, size, weight in () if options.report else _wanted(options):
-        what = {"figure": figure, "seed": seed, "size": size, "weight": weight}
+        what = {"figure": figure, "seed": seed, "size": size, "weight": weight} | _setting(options)
         if any({k: r[k] for k in what} == what for r in _results(options.work)):
             continue
-        project = _project(options.work / f"seed-{seed}", seed, options)
+        project = _project(options.work / f"{options.template}-{max(options.size)}-seed-{seed}", seed, options)
         from octocli.stages.train import _training_samples
 
         samples = _subset(_training_samples(project), size, max(options.size))
@@ -161,7 +167,8 @@ def main() -> None:
         with (options.work / "results.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(what | result) + "\n")
         print(f"{what} done", file=sys.stderr, flush=True)
-    _report(_results(options.work))
+    setting = _setting(options)
+    _report([r for r in _results(options.work) if {k: r[k] for k in setting} == setting])
 
 
 if __name__ == "__main__":
