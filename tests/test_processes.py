@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,9 +60,9 @@ def losses(project: Project) -> list[float]:
 @pytest.mark.parametrize(
     ("launcher", "method"), [(TORCHRUN, "lora"), (ACCELERATE, "full")], ids=["torchrun", "accelerate"]
 )
-def test_two_processes_learn_what_one_learns(tmp_path: Path, launcher: list[str], method: str) -> None:
+def test_two_processes_learn_what_one_learns(tmp_path: Path, launcher: list[str], method: Any) -> None:
     one, two = project_at(tmp_path / "one"), project_at(tmp_path / "two")
-    train(one, method=method, epochs=4)  # type: ignore[arg-type]
+    train(one, method=method, epochs=4)
     done = launched(launcher, two, f"--{method}", "--epochs", "4")
     assert done.stdout.count("trained:") == 1, "each process speaks"
     counts = [json.loads((p.run() / "run.json").read_text())["processes"] for p in (one, two)]

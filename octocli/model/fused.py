@@ -219,12 +219,17 @@ def fuse(model: nn.Module) -> int:
     return count
 
 
+def norm_shift(norm: nn.Module) -> float:
+    """What a norm adds to its weights: Gemma stores them minus one."""
+    return 1.0 if type(norm).__name__.startswith("Gemma") else 0.0
+
+
 def _fused(module: nn.Module) -> nn.Module | None:
     kind = type(module).__name__
     weight = getattr(module, "weight", None)
     if kind.endswith("RMSNorm") and isinstance(weight, Tensor):
         eps: float = getattr(module, "variance_epsilon", 0.0) or getattr(module, "eps", 1e-6)
-        return FusedNorm(weight, eps, 1.0 if kind.startswith("Gemma") else 0.0)
+        return FusedNorm(weight, eps, norm_shift(module))
     linear = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
     if kind.endswith("MLP") and all(isinstance(part, nn.Module) for part in linear):
         return FusedMlp(*linear)  # type: ignore[arg-type]

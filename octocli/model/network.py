@@ -128,9 +128,14 @@ class Trainee(nn.Module):
         return logits
 
 
+def decoder_layers(model: nn.Module) -> nn.ModuleList:
+    """The layers of a causal LM, from the bottom."""
+    return next(m for m in model.modules() if isinstance(m, nn.ModuleList))
+
+
 def _add_lora(model: PreTrainedModel, lora: LoraShape) -> int:
     """Wrap the linear layers that `lora` names in the upper decoder layers; returns the first of these."""
-    layers = next(m for m in model.modules() if isinstance(m, nn.ModuleList))
+    layers = decoder_layers(model)
     first = len(layers) - max(1, round(lora.upper * len(layers)))
     found = [
         (owner, leaf, part)

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from octocli.model.fused import norm_shift
+from octocli.model.network import decoder_layers
+
 # How much of a channel's size goes over to the weights: half, as in the paper.
 _SHARE = 0.5
 # A channel that the texts never used is not blown up without end.
@@ -36,15 +39,11 @@ def smooth(model: PreTrainedModel, sequences: Iterable[Sequence[int]]) -> None:
         model: a merged model, in float32 on the CPU.
         sequences: ids such as the model will see.
     """
-    joints = [joint for layer in _layers(model) for joint in _joints(layer)]
+    joints = [joint for layer in decoder_layers(model) for joint in _joints(layer)]
     sizes = _sizes(model, [joint.readers[0] for joint in joints], sequences)
     with torch.no_grad():
         for joint in joints:
             _apply(joint, sizes[joint.readers[0]])
-
-
-def _layers(model: PreTrainedModel) -> nn.ModuleList:
-    return next(m for m in model.modules() if isinstance(m, nn.ModuleList))
 
 
 def _joints(layer: nn.Module) -> list[_Joint]:
@@ -121,6 +120,5 @@ def _divide(maker: Any, factor: Tensor) -> None:
         if maker.bias is not None:
             maker.bias.div_(factor)
         return
-    # Gemma stores the weights of its norms minus one.
-    shift = 1.0 if type(maker).__name__.startswith("Gemma") else 0.0
+    shift = norm_shift(maker)
     maker.weight.copy_((maker.weight + shift) / factor - shift)

@@ -42,12 +42,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Curve:
-    """Loss by step, how long the training took in this and earlier sittings, and how many rows memory held at once."""
+    """Loss by step, seconds in this and earlier sittings, rows that memory held at once, processes in this sitting."""
 
     losses: tuple[float, ...]
     seconds: float
     resumed_at: int
     at_once: int
+    processes: int
 
 
 def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
@@ -105,21 +106,11 @@ def fit(
         for number, batch in enumerate(batches(passes, settings.batch, seed)):
             if number < first:
                 continue
-            rate = learning_rate(number, total, settings)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
             loss, at_once = _backward(trainee, batch, at_once, processes)
             loss, asked, short = _agree(list(parameters.values()), loss, interrupts.asked, not at_once, processes)
-            if short:
-                raise Refused(
-                    f"step {number + 1}: memory does not suffice for one sample at a time",
-                    hint="a smaller base, fewer layers (train.upper) or a lower --rank take less",
-                )
-            _check(number, loss, losses)
-            # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
-            torch.nn.utils.clip_grad_norm_(parameters.values(), _LONGEST_GRADIENT)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+            _check(number, loss, losses, short=short)
+            rate = learning_rate(number, total, settings)
+            _update(optimiser, rate)
             losses.append(loss)
             on_step(Step(number + 1, total, loss, rate, len(batch)))
             if asked:
@@ -132,7 +123,7 @@ def fit(
         if interrupts.asked and processes.count == 1:  # after the last step had begun
             save()
             raise KeyboardInterrupt
-    return Curve(tuple(losses), before + time.monotonic() - started, first, at_once)
+    return Curve(tuple(losses), before + time.monotonic() - started, first, at_once, processes.count)
 
 
 def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes) -> tuple[float, int]:
@@ -181,8 +172,23 @@ def _agree(
     return float(told[0]), bool(told[1]), bool(told[2])
 
 
-def _check(number: int, loss: float, losses: Sequence[float]) -> None:
+def _update(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """One step along the gradients, which are cleared."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+        # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
+        torch.nn.utils.clip_grad_norm_(group["params"], _LONGEST_GRADIENT)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+
+
+def _check(number: int, loss: float, losses: Sequence[float], *, short: bool) -> None:
     """Stop a training that is lost: advice now is worth more than a model that answers nothing later."""
+    if short:
+        raise Refused(
+            f"step {number + 1}: memory does not suffice for one sample at a time",
+            hint="a smaller base, fewer layers (train.upper) or a lower --rank take less",
+        )
     if not math.isfinite(loss):
         raise Refused(f"step {number + 1}: the loss is {loss}", hint="train again with a lower --lr")
     if len(losses) < _PATIENCE:

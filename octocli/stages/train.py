@@ -146,7 +146,7 @@ def _train(
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
     if processes.is_first:
-        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve, processes.count)
+        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
     processes.wait()
     return _finished_report(folder, fresh=True)
 
@@ -231,7 +231,6 @@ def _save(
     lora: "LoraShape | None",
     samples: int,
     curve: "Curve",
-    processes: int = 1,
 ) -> None:
     """Write the run; `run.json` last, since a folder that has it is complete."""
     from octocli.model.adapter import save_full, save_lora
@@ -255,7 +254,7 @@ def _save(
         "steps": len(curve.losses),
         "seconds": round(curve.seconds, 1),
         "resumed_at": curve.resumed_at,
-        "processes": processes,
+        "processes": curve.processes,
         "at_once": curve.at_once,
         "loss": round(sum(tail) / len(tail), 4),
     }

@@ -8,6 +8,7 @@
 All of them take the same rate, batch and number of passes.
 """
 
+import json
 import random
 import re
 import statistics
@@ -64,16 +65,19 @@ class Task:
     lr: float = 1e-3
 
 
-def make_project(folder: Path, base: str) -> Any:
-    """A smart-home project with its samples."""
+def make_project(folder: Path, template: str, **settings: str | int) -> Any:
+    """A project of a template with these top settings and counts, and its samples."""
     from octocli.core.project import open_project
     from octocli.stages.scaffold import scaffold
     from octocli.stages.synthesize import synthesize
     from octocli.stages.verify import verify
 
-    scaffold(folder, template="smart-home")
-    settings = folder / "octo.toml"
-    settings.write_text(re.sub(r"(?m)^base = .*$", f'base = "{base}"', settings.read_text()))
+    scaffold(folder, template=template)
+    file = folder / "octo.toml"
+    text = file.read_text(encoding="utf-8")
+    for key, value in settings.items():
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {json.dumps(value)}", text, count=1)
+    file.write_text(text, encoding="utf-8")
     project = open_project(folder)
     synthesize(project)
     verify(project)

@@ -12,7 +12,6 @@ adds a line to WORK/results.jsonl, and one that stands there is not made again; 
 import argparse
 import json
 import math
-import re
 import shutil
 import statistics
 import sys
@@ -20,6 +19,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from kits import make_project
 
 SIZES = (50, 100, 250)
 WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -31,22 +32,11 @@ _STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
 def _project(folder: Path, seed: int, options: argparse.Namespace) -> Any:
     """A project with the rows of the largest size."""
     from octocli.core.project import open_project
-    from octocli.stages.scaffold import scaffold
-    from octocli.stages.synthesize import synthesize
-    from octocli.stages.verify import verify
 
-    if not (folder / "data" / "accepted.jsonl").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        scaffold(folder, template=options.template)
-        settings = folder / "octo.toml"
-        text = settings.read_text(encoding="utf-8")
-        for key, value in (("base", f'"{options.base}"'), ("seed", seed), ("per_function", max(options.size))):
-            text = re.sub(rf"(?m)^(# )?{key} = .*$", f"{key} = {value}", text, count=1)
-        settings.write_text(text, encoding="utf-8")
-        project = open_project(folder)
-        synthesize(project)
-        verify(project)
-    return open_project(folder)
+    if (folder / "data" / "accepted.jsonl").exists():
+        return open_project(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return make_project(folder, options.template, base=options.base, seed=seed, per_function=max(options.size))
 
 
 def _subset(samples: Sequence[Any], size: int, largest: int) -> list[Any]:

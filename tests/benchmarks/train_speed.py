@@ -107,7 +107,7 @@ def main() -> None:
         print(json.dumps(asdict(_measure(options.kit[0], task, options.accuracy is not None))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder) / "home", options.base)
+        project = make_project(Path(folder) / "home", "smart-home", base=options.base)
         bound = floor(project, options.batch)
         speeds = [_alone(kit, project.root) for _ in range(options.rounds) for kit in options.kit or KITS]
     _report(speeds, bound, options.accuracy)
