@@ -270,8 +270,9 @@ def test_precision_is_settled_by_the_machine_unless_it_is_given() -> None:
     assert settled_precision(TrainSettings(method="full")) == "float32"
     if not torch.cuda.is_available():
         assert settled_precision(TrainSettings()) == "float32"
-    with pytest.raises(BadInput, match="full training needs float32"):
-        settled_precision(TrainSettings(method="full", precision="bfloat16"))
+    for coarse in ("bfloat16", "nf4"):
+        with pytest.raises(BadInput, match="full training needs float32"):
+            settled_precision(TrainSettings(method="full", precision=coarse))
 
 
 class Killed(BaseException):
@@ -384,6 +385,37 @@ def test_where_memory_does_not_suffice_the_batch_goes_in_parts_to_the_same_losse
     assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
     for (name, ours), (_, theirs) in zip(trainee.trained(), expected.trained(), strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-2, atol=1e-4), name
+
+
+def test_a_sample_that_memory_does_not_hold_is_learnt_with_its_layers_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, rows = TrainSettings(epochs=3, batch=1, warmup=2), step_rows(4)
+    plain, forwards = Trainee.loss, 0
+
+    def count(*_: Any) -> None:
+        nonlocal forwards
+        forwards += 1
+
+    def run(name: str) -> tuple[training.Curve, Trainee]:
+        trainee = step_trainee()
+        trainee.causal_lm.model.layers[1].mlp.register_forward_pre_hook(count)
+        curve = fit(trainee, [rows] * 3, settings, seed=0, checkpoint=Checkpoint(tmp_path / name, ""))
+        return curve, trainee
+
+    def short_of_memory(self: Trainee, *given: torch.Tensor) -> torch.Tensor:
+        if not self.saves_memory:
+            torch.empty(1 << 60)
+        return plain(self, *given)
+
+    whole, expected = run("whole")
+    assert forwards == 12
+    monkeypatch.setattr(Trainee, "loss", short_of_memory)
+    again, trainee = run("again")
+    assert forwards == 12 + 24, "the layer's insides were kept"
+    assert again.losses == whole.losses
+    for (name, ours), (_, theirs) in zip(trainee.trained(), expected.trained(), strict=True):
+        assert torch.equal(ours, theirs), name
 
 
 def test_memory_that_does_not_hold_one_sample_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,9 +14,10 @@ from octocli.core.errors import BadInput, NotMade
 
 Section = TypeVar("Section", bound=BaseModel)
 Method = Literal["lora", "full"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "nf4"]
 
-LORA_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# Every linear layer of a decoder. Phi has some of them in one: a base has these names or those.
+LORA_MODULES = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj")
 
 
 class _Settings(BaseModel):
@@ -54,7 +55,7 @@ class TrainSettings(_Settings):
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
     upper: float = Field(0.67, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
     precision: Precision | Literal["auto"] = Field(
-        "auto", description="of frozen weights; 'auto' is bfloat16 on a GPU that has it, for a LoRA"
+        "auto", description="of frozen weights; 'auto' is bfloat16 on a GPU that has it, for a LoRA; 'nf4' is QLoRA"
     )
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")

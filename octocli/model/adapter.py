@@ -82,7 +82,7 @@ def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -
     LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
-        target_modules=list(lora.modules),
+        target_modules=sorted({name.split(".")[-3] for name in state if ".lora_A." in name}),
         layers_to_transform=None if lora.upper == 1 else _adapted_layers(state),
         trainable_token_indices=indices,
         task_type="CAUSAL_LM",

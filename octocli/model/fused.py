@@ -21,30 +21,41 @@ def _apply(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:
     return result
 
 
+def dense_weight(layer: nn.Linear) -> Tensor:
+    """A frozen layer's weight [out, in]. One of four bits (QLoRA, arXiv 2305.14314) is unpacked anew for each use."""
+    state = getattr(layer.weight, "quant_state", None)
+    if state is None:
+        return layer.weight
+    from bitsandbytes.functional import dequantize_4bit
+
+    weight: Tensor = dequantize_4bit(layer.weight.data, state)
+    return weight
+
+
 class _LoraProduct(torch.autograd.Function):
     """x W' + s (x A') B', accumulated in place, in the precision of x and W; A and B may have a finer one."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        flat, exact = x.reshape(-1, x.shape[-1]), a.dtype
+    def forward(ctx: Any, x: Tensor, base: nn.Linear, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat, exact, weight, bias = x.reshape(-1, x.shape[-1]), a.dtype, dense_weight(base), base.bias
         a, b = a.to(flat.dtype), b.to(flat.dtype)
         low = flat @ a.T
         out = flat @ weight.T if bias is None else torch.addmm(bias, flat, weight.T)
         out.addmm_(low, b.T, alpha=scale)
-        ctx.save_for_backward(flat, weight, a, b, low)
-        ctx.scale, ctx.exact = scale, exact
+        ctx.save_for_backward(flat, a, b, low)
+        ctx.base, ctx.scale, ctx.exact = base, scale, exact
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        flat, weight, a, b, low = ctx.saved_tensors
+        flat, a, b, low = ctx.saved_tensors
         flat_grad = grad.reshape(-1, grad.shape[-1])
         low_grad = (flat_grad @ b).mul_(ctx.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = (flat_grad @ weight).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
+            x_grad = (flat_grad @ dense_weight(ctx.base)).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
         a_grad, b_grad = low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale)
-        return x_grad, None, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact), None
+        return x_grad, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact), None
 
 
 class LoraLinear(nn.Module):
@@ -61,7 +72,7 @@ class LoraLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]."""
-        return _apply(_LoraProduct, x, self.base.weight, self.base.bias, self.lora_a, self.lora_b, self.scale)
+        return _apply(_LoraProduct, x, self.base, self.lora_a, self.lora_b, self.scale)
 
 
 class _Norm(torch.autograd.Function):
@@ -212,7 +223,7 @@ def fuse(model: nn.Module) -> int:
     count = 0
     for name, module in list(model.named_modules()):
         fused = _fused(module)
-        if fused is not None and _agree(module, fused):
+        if fused is not None and _agree(module, fused, _first_weight(module)):
             parent, _, leaf = name.rpartition(".")
             setattr(model.get_submodule(parent), leaf, fused)
             count += 1
@@ -236,10 +247,15 @@ def _fused(module: nn.Module) -> nn.Module | None:
     return None
 
 
+def _first_weight(module: nn.Module) -> Tensor:
+    """A matrix or vector whose last axis is as wide as what the block takes."""
+    first = next((m for m in module.modules() if isinstance(m, nn.Linear)), None)
+    return next(module.parameters()) if first is None else dense_weight(first)
+
+
 @torch.no_grad()
-def _agree(module: nn.Module, fused: nn.Module) -> bool:
-    """Whether both give the same numbers on a probe."""
-    weight = next(module.parameters())
+def _agree(module: nn.Module, fused: nn.Module, weight: Tensor) -> bool:
+    """Whether both give the same numbers on a probe of `weight`'s last axis, kind and place."""
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(3, weight.shape[-1], generator=generator).to(weight.device, weight.dtype)
     expected = module(probe)

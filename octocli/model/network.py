@@ -4,14 +4,16 @@ The rows stand apart from the base's matrix, so old rows cannot move and no grad
 made. Logits are computed only at positions that are asked for. Knows nothing of samples or files.
 """
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging
 
 from octocli.core.config import Precision, TrainSettings
@@ -57,6 +59,7 @@ class Trainee(nn.Module):
         rows: new input rows [tokens, width].
         head_rows: new output rows of an untied base; None where the head is tied to the embedding.
         row_ids: their ids: after the base's own, or those of tokens that the base reserved.
+        saves_memory: whether what is inside a layer is made a second time on the way back (gradient checkpointing).
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Trainee(nn.Module):
         model.requires_grad_(lora is None)
         embedding.weight.requires_grad_(False)
         head.weight.requires_grad_(False)
+        self.saves_memory = False
         self.causal_lm = model
         first = 0
         if lora is not None:
@@ -91,6 +95,14 @@ class Trainee(nn.Module):
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
                 yield name, parameter
+
+    def save_memory(self) -> bool:
+        """Keep only what goes into each layer and make the rest again on the way back; False if it is so already."""
+        if self.saves_memory:
+            return False
+        self.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        self.saves_memory = True
+        return True
 
     def hidden(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Last hidden states [n, width] at `positions` [n] of the flattened batch `ids` [samples, length].
@@ -155,11 +167,31 @@ def load_network(folder: Path, *, seed: int = 0, precision: Precision = "float32
     """A base ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
     logging.disable_progress_bar()
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if precision == "nf4":
+        model = AutoModelForCausalLM.from_pretrained(folder, device_map={"": device}, **_four_bits())
+    else:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision)).to(device)
     model.config.use_cache = False
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
     assert isinstance(model, PreTrainedModel)
     return model
+
+
+def _has_bfloat16() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+
+
+def _four_bits() -> dict[str, Any]:
+    """How transformers loads the linear layers in four bits, as QLoRA has them; embedding, norms and head stay."""
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise BadInput(
+            "octo.toml: train.precision: 'nf4' needs bitsandbytes", hint="get it with: pip install 'octocli[qlora]'"
+        )
+    dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
+    four = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    return {"dtype": dtype, "quantization_config": four}
 
 
 def settled_precision(settings: TrainSettings) -> Precision:
@@ -168,14 +200,13 @@ def settled_precision(settings: TrainSettings) -> Precision:
     Weights that learn keep float32: a step is smaller than what bfloat16 can add to them.
 
     Raises:
-        BadInput: bfloat16 is asked for weights that learn.
+        BadInput: less is asked for weights that learn.
     """
-    if settings.method == "full" and settings.precision == "bfloat16":
+    if settings.method == "full" and settings.precision not in ("auto", "float32"):
         raise BadInput("octo.toml: train.precision: a full training needs float32", hint="or train a LoRA")
     if settings.precision != "auto":
         return settings.precision
-    can = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    return "bfloat16" if can and settings.method == "lora" else "float32"
+    return "bfloat16" if _has_bfloat16() and settings.method == "lora" else "float32"
 
 
 def described_rows(model: PreTrainedModel, texts: Sequence[Sequence[int]], seed: int) -> Tensor:

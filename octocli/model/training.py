@@ -127,7 +127,7 @@ def fit(
 
 
 def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes) -> tuple[float, int]:
-    """Add the gradients of this process's rows, `at_once` at a time; fewer where memory does not suffice.
+    """Add the gradients of this process's rows, `at_once` at a time; where memory is short fewer, then less of each.
 
     Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one.
     """
@@ -140,7 +140,7 @@ def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: P
             if not _is_out_of_memory(error):
                 raise
         trainee.zero_grad(set_to_none=True)
-        if at_once == 1:
+        if at_once == 1 and not trainee.save_memory():
             return 0.0, 0
         at_once = -(-min(at_once, len(rows)) // 2)
         if torch.cuda.is_available():
