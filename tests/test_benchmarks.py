@@ -43,3 +43,23 @@ def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
     assert [r["rows"] for r in results[:3]] == [8, 16, 32]
     assert "figure 4, size 8, 1 seeds, 5 steps" in first
     assert ran("paper_figures.py", *options, "--figure", "4") == first, "a run was made again"
+
+
+def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "smart-home-seed-0")
+    rows = lamp_rows(32)
+    write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
+    changes = ["--change", "random rows", "--change", "descriptions first", "--change", "rank 4"]
+    said = ran("training_choices.py", str(tmp_path), "--seed", "0", "--steps", "5", *changes)
+    results = {r["change"]: r for r in map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())}
+    assert list(results) == ["default", "random rows", "descriptions first", "rank 4"]
+    assert {r["steps"] for r in results.values()} == {5} and said.count(" of 8: ") == 3
+    losses = [json.loads((project.run(name.replace(" ", "-")) / "curve.json").read_text())["loss"] for name in results]
+    assert len({loss[0] for loss in losses}) == 3, "LoRA's rank alone does not show in the first loss"
+
+
+def test_a_profile_tells_parts_and_kinds_for_each_batch() -> None:
+    said = ran("train_profile.py", "--base", str(base()), "--batch", "2", "--batch", "4", "--steps", "4").splitlines()
+    assert [line.split(":")[0] for line in said[::2]] == ["batch 2", "batch 4"]
+    assert all("forward" in line and "bare products" in line for line in said[::2])
+    assert all("products" in line and "%" in line for line in said[1::2])

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_projects import environment, lamp_rows, new_project, toml, write_rows
+from sharded_training import sitting
+from tiny_projects import base, environment, lamp_rows, new_project, toml, write_rows
 
 from octocli.core.project import Project
 from octocli.model.processes import Processes
@@ -104,3 +105,28 @@ def test_a_checkpoint_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
     # Sums of two round differently, and hundreds of steps multiply that.
     after = slice(resumed_at, resumed_at + 30)
     assert ours[after] == pytest.approx(theirs[after], rel=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [1, 2])
+def test_a_full_training_goes_on_in_another_number_of_processes(tmp_path: Path, before: int) -> None:
+    """What was spread over two processes stands whole in the checkpoint, and the other way round."""
+    script = Path(__file__).with_name("sharded_training.py")
+    whole = sitting(base(), tmp_path / "whole.pt", Processes(), stops=False)
+
+    def run(count: int, *more: str) -> dict[str, Any]:
+        launcher = [*TORCHRUN[: TORCHRUN.index("--nproc-per-node") + 1], str(count), str(script)]
+        done = subprocess.run(
+            [*launcher, str(base()), str(tmp_path / "torn.pt"), *more],
+            env=environment(), capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        # The final norm and the two rows are not spread, the layers are.
+        kept = 64 + 2 * 64
+        assert told["own"] - kept == (whole["own"] - kept) // count
+        return told
+
+    first, second = run(before, "stop"), run(3 - before)
+    assert second["resumed_at"] == 3 and second["losses"][:3] == first["losses"]
+    assert second["losses"] == pytest.approx(whole["losses"], rel=1e-4) and len(whole["losses"]) == 9

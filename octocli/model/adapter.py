@@ -98,13 +98,10 @@ def _adapted_layers(state: Mapping[str, Tensor]) -> list[int]:
     return sorted({int(match[1]) for match in found if match})
 
 
-def save_full(trainee: Trainee, folder: Path) -> None:
+def save_full(learnt: Mapping[str, Tensor], row_ids: Sequence[int], folder: Path) -> None:
     """Write every trained weight and the new rows; the base's vocabulary matrix did not change and stays out."""
-    state: dict[str, Tensor] = {}
-    for name, parameter in trainee.trained():
-        state[name.removeprefix("causal_lm.")] = parameter.detach().float().cpu().contiguous()
-    state["row_ids"] = torch.tensor(trainee.row_ids)
-    save_file(state, folder / FULL_FILE)
+    state = {name.removeprefix("causal_lm."): tensor for name, tensor in learnt.items()}
+    save_file({**state, "row_ids": torch.tensor(row_ids)}, folder / FULL_FILE)
     for name in (ADAPTER_FILE, "adapter_config.json"):  # of an earlier training in the same folder
         (folder / name).unlink(missing_ok=True)
 

@@ -8,18 +8,19 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from octocli.core.config import TrainSettings
 from octocli.core.errors import Refused
-from octocli.model.checkpoints import Checkpoint, restore
+from octocli.model.checkpoints import Checkpoint, restore, snapshot
 from octocli.model.encoding import Row, batches, count_batches
 from octocli.model.interrupts import Interrupts
 from octocli.model.network import Trainee
 from octocli.model.processes import ALONE, Processes
+from octocli.model.sharding import Learnt, learnt_by, spread
 
 _LONGEST_GRADIENT = 1.0
 # A lost training shows within so many steps; the mean loss of its first and of its latest ten tells, as single batches
@@ -85,31 +86,37 @@ def fit(
         Refused: the loss is no longer a number or grows, or memory does not suffice for a single row.
         KeyboardInterrupt: somebody asked to stop; the checkpoint is of the last whole step.
     """
-    parameters = dict(trainee.trained())
+    processes.start_alike([parameter for _, parameter in trainee.trained()])
+    if settings.method == "full" and processes.count > 1:
+        spread(trainee, processes)
+    learnt = learnt_by(trainee)
     # Fused: a loop over some four hundred small matrices took 6 % of a step.
     optimiser = torch.optim.AdamW(
-        parameters.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
+        learnt.own.values(), lr=settings.peak_lr, weight_decay=settings.weight_decay, fused=True
     )
     total = count_batches(passes, settings.batch)
-    processes.start_alike(list(parameters.values()))
-    state = processes.from_first(checkpoint.read() if processes.is_first else None)
-    losses, before = restore(state, parameters, optimiser)
+    state = checkpoint.read() if processes.is_first else None
+    losses, before = restore(state, learnt, optimiser, processes)
+    del state
     first, at_once = len(losses), settings.batch
     started = saved = time.monotonic()
     trainee.train()
 
     def save() -> None:
+        state = snapshot(learnt, optimiser, losses, before + time.monotonic() - started)
         if processes.is_first:
-            checkpoint.save(parameters, optimiser, losses, before + time.monotonic() - started)
+            checkpoint.save(state)
 
     with Interrupts() as interrupts:
         for number, batch in enumerate(batches(passes, settings.batch, seed)):
             if number < first:
                 continue
-            loss, at_once = _backward(trainee, batch, at_once, processes)
-            loss, asked, short = _agree(list(parameters.values()), loss, interrupts.asked, not at_once, processes)
+            loss, at_once = _backward(trainee, batch, at_once, processes, alone=not learnt.is_spread)
+            due = processes.is_first and time.monotonic() - saved > settings.checkpoint_seconds
+            loss, asked, short, due = _agree(learnt, processes, loss, interrupts.asked, not at_once, due)
             _check(number, loss, losses, short=short)
             rate = learning_rate(number, total, settings)
+            _clip(learnt, processes)
             _update(optimiser, rate)
             losses.append(loss)
             on_step(Step(number + 1, total, loss, rate, len(batch)))
@@ -117,7 +124,7 @@ def fit(
                 save()
                 processes.wait()  # who leaves first has the launcher stop the others
                 raise KeyboardInterrupt
-            if time.monotonic() - saved > settings.checkpoint_seconds:
+            if due:
                 save()
                 saved = time.monotonic()
         if interrupts.asked and processes.count == 1:  # after the last step had begun
@@ -126,12 +133,16 @@ def fit(
     return Curve(tuple(losses), before + time.monotonic() - started, first, at_once, processes.count)
 
 
-def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes) -> tuple[float, int]:
+def _backward(
+    trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes, *, alone: bool
+) -> tuple[float, int]:
     """Add the gradients of this process's rows, `at_once` at a time; where memory is short fewer, then less of each.
 
-    Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one.
+    Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one. A process
+    that is not `alone` on its way through the layers cannot go back: the others would wait for ever.
     """
-    rows, total = processes.mine(batch), sum(sum(row.weights) for row in batch)
+    total = sum(sum(row.weights) for row in batch)
+    rows = processes.mine(batch) or [_silenced(batch[0])]
     while True:
         try:
             parts = [rows[i : i + at_once] for i in range(0, len(rows), at_once)]
@@ -139,12 +150,22 @@ def _backward(trainee: Trainee, batch: Sequence[Row], at_once: int, processes: P
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
+            if not alone:
+                raise Refused(
+                    f"memory does not suffice for {len(rows)} samples in one process",
+                    hint="a smaller train.batch or more processes give each of them less to hold",
+                ) from None
         trainee.zero_grad(set_to_none=True)
         if at_once == 1 and not trainee.save_memory():
             return 0.0, 0
         at_once = -(-min(at_once, len(rows)) // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _silenced(row: Row) -> Row:
+    """A row for a process that got none of the batch, so that it takes part in what all do together."""
+    return replace(row, weights=(0.0,) * len(row.weights))
 
 
 def _backward_part(trainee: Trainee, rows: Sequence[Row], total: float) -> float:
@@ -159,25 +180,38 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _agree(
-    parameters: Sequence[torch.nn.Parameter], loss: float, asked: bool, short: bool, processes: Processes
-) -> tuple[float, bool, bool]:
-    """Give each process the gradients, the loss, the wish to stop and the lack of memory of all of them."""
+    learnt: Learnt, processes: Processes, loss: float, asked: bool, short: bool, due: bool
+) -> tuple[float, bool, bool, bool]:
+    """Give each process the gradients, the loss, the wish to stop, the lack of memory and the wish to save of all."""
+    learnt.take_gradients()
     if processes.count == 1:
-        return loss, asked, short
-    for parameter in parameters:
-        if parameter.grad is None:  # more processes than rows
-            parameter.grad = torch.zeros_like(parameter)
-    told = parameters[0].new_tensor([loss, float(asked), float(short)])
-    processes.add_up([*(p.grad for p in parameters if p.grad is not None), told])
-    return float(told[0]), bool(told[1]), bool(told[2])
+        return loss, asked, short, due
+    told = next(iter(learnt.own.values())).new_tensor([loss, float(asked), float(short), float(due)])
+    processes.add_up([*learnt.gradients(spread=False), told])
+    return float(told[0]), bool(told[1]), bool(told[2]), bool(told[3])
+
+
+def _clip(learnt: Learnt, processes: Processes) -> None:
+    """Cut the gradient of all parameters to its greatest length.
+
+    One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
+    """
+    if not learnt.is_spread:
+        torch.nn.utils.clip_grad_norm_(learnt.own.values(), _LONGEST_GRADIENT)
+        return
+    parts, wholes = learnt.gradients(spread=True), learnt.gradients(spread=False)
+    squares = torch.stack([part.square().sum() for part in parts]).sum()
+    processes.add_up([squares])
+    length = (squares + torch.stack([whole.square().sum() for whole in wholes]).sum()).sqrt()
+    factor = (_LONGEST_GRADIENT / (length + 1e-6)).clamp(max=1.0)  # as clip_grad_norm_ has it
+    for gradient in (*parts, *wholes):
+        gradient.mul_(factor)
 
 
 def _update(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """One step along the gradients, which are cleared."""
     for group in optimiser.param_groups:
         group["lr"] = rate
-        # One odd batch early on has thrown a whole run off; Adam keeps its length for a thousand steps.
-        torch.nn.utils.clip_grad_norm_(group["params"], _LONGEST_GRADIENT)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
 

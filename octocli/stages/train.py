@@ -111,9 +111,11 @@ def _training_samples(project: Project) -> list[Sample]:
 def _train(
     project: Project, folder: Path, settings: TrainSettings, samples: Sequence[Sample], on_tick: OnTick, *, anew: bool
 ) -> TrainReport:
+    from octocli.model.adapter import save_full, save_lora
     from octocli.model.checkpoints import Checkpoint
     from octocli.model.encoding import encode_all
     from octocli.model.processes import join
+    from octocli.model.sharding import whole_state
     from octocli.model.training import fit
 
     processes = join()
@@ -145,8 +147,13 @@ def _train(
         processes=processes,
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
+    weights = whole_state(trainee)
     if processes.is_first:
-        _save(project, folder, settings, manifest, trainee, vocabulary, lora, len(samples), curve)
+        if lora is None:
+            save_full(weights, trainee.row_ids, folder)
+        else:
+            save_lora(trainee, folder, lora, project.config.base)
+        _write_record(project, folder, settings, manifest, vocabulary, len(samples), curve)
     processes.wait()
     return _finished_report(folder, fresh=True)
 
@@ -221,25 +228,18 @@ def _trainee(
     return Trainee(model, rows, lora, row_ids), vocabulary, lora
 
 
-def _save(
+def _write_record(
     project: Project,
     folder: Path,
     settings: TrainSettings,
     manifest: Manifest,
-    trainee: "Trainee",
     vocabulary: "Vocabulary",
-    lora: "LoraShape | None",
     samples: int,
     curve: "Curve",
 ) -> None:
-    """Write the run; `run.json` last, since a folder that has it is complete."""
-    from octocli.model.adapter import save_full, save_lora
+    """Write what stands beside the weights; `run.json` last, since a folder that has it is complete."""
     from octocli.stages.curve import draw_curve
 
-    if lora is None:
-        save_full(trainee, folder)
-    else:
-        save_lora(trainee, folder, lora, project.config.base)
     vocabulary.tokenizer.save_pretrained(str(folder))
     (folder / "tokens.json").write_text(dump_tokens(project.tokens), encoding="utf-8")
     write_json(folder / "curve.json", {"loss": [round(x, 5) for x in curve.losses]})

@@ -10,9 +10,7 @@ adds a line to WORK/results.jsonl, and one that stands there is not made again; 
 """
 
 import argparse
-import json
 import math
-import shutil
 import statistics
 import sys
 from collections import Counter
@@ -20,23 +18,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kits import make_project
+from runs import SCORES, is_made, keep_result, opened_or_made, questions_of, results_of, train_and_score
 
 SIZES = (50, 100, 250)
 WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
-SCORES = ("function_choice", "recall", "strict", "abstention")
 # Half of the width of a 95 % interval of a mean, in standard errors, by number of seeds (Student's t).
 _STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}
-
-
-def _project(folder: Path, seed: int, options: argparse.Namespace) -> Any:
-    """A project with the rows of the largest size."""
-    from octocli.core.project import open_project
-
-    if (folder / "data" / "accepted.jsonl").exists():
-        return open_project(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    return make_project(folder, options.template, base=options.base, seed=seed, per_function=max(options.size))
 
 
 def _subset(samples: Sequence[Any], size: int, largest: int) -> list[Any]:
@@ -52,44 +39,6 @@ def _subset(samples: Sequence[Any], size: int, largest: int) -> list[Any]:
     return chosen
 
 
-def _passes(rows: Sequence[Any], steps: int, batch: int) -> list[Sequence[Any]]:
-    """Passes over the rows that are `steps` whole batches in all; the last pass may be a part of one."""
-    rows = rows[: len(rows) // batch * batch]
-    whole, rest = divmod(steps * batch, len(rows))
-    return [rows] * whole + ([rows[:: len(rows) // rest][:rest]] if rest else [])
-
-
-def _run(project: Any, name: str, samples: Sequence[Any], weight: float | None, steps: int) -> dict[str, Any]:
-    """Train so many steps and score the held-out questions."""
-    from octocli.core.config import override
-    from octocli.core.project import data_hash
-    from octocli.model.bases import open_base
-    from octocli.model.checkpoints import Checkpoint
-    from octocli.model.encoding import encode_all
-    from octocli.model.training import fit
-    from octocli.stages import train as stage
-    from octocli.stages.evaluate import evaluate
-
-    settings = override(project.config.train, {"token_weight": weight})
-    base = open_base(project.config.base, project.root)
-    manifest = stage._manifest(project, base, settings, samples)
-    trainee, vocabulary, lora = stage._trainee(manifest, base, settings, project.config)
-    rows = encode_all(
-        samples, manifest, vocabulary, token_weight=settings.token_weight, describe=settings.describe, seed=0
-    )
-    folder = project.run(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = Checkpoint(folder / "checkpoint.pt", data_hash([name, steps, len(rows)]))
-    passes = _passes(rows, steps, settings.batch)
-    curve = fit(trainee, passes, settings, seed=project.config.seed, checkpoint=checkpoint)
-    stage._save(project, folder, settings, manifest, trainee, vocabulary, lora, len(rows), curve)
-    del trainee
-    card = evaluate(project, folder).card
-    return {"rows": len(rows), "steps": len(curve.losses), "seconds": round(curve.seconds)} | {
-        score: card.whole[score].to_json() for score in SCORES
-    }
-
-
 def _wanted(options: argparse.Namespace) -> Iterator[tuple[int, int, int, float | None]]:
     """Yield (figure, seed, size, weight) of each run that is asked for."""
     for seed in options.seed:
@@ -102,12 +51,8 @@ def _wanted(options: argparse.Namespace) -> Iterator[tuple[int, int, int, float 
 
 def _setting(options: argparse.Namespace) -> dict[str, Any]:
     """What all the runs of a folder share; results of another setting are other results."""
-    return {"template": options.template, "base": options.base, "planned_steps": options.steps, "of": max(options.size)}
-
-
-def _results(work: Path) -> list[dict[str, Any]]:
-    file = work / "results.jsonl"
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    return {"template": options.template, "base": options.base, "planned_steps": options.steps, "of": max(options.size),
+            "questions": options.questions}  # fmt: skip
 
 
 def _report(results: Sequence[dict[str, Any]]) -> None:
@@ -136,6 +81,7 @@ def main() -> None:
     parser.add_argument("--figure", type=int, choices=(4, 6), action="append", default=[])
     parser.add_argument("--seed", type=int, action="append", default=[])
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--questions", type=int, default=520, help="held-out questions at most")
     parser.add_argument("--size", type=int, action="append", default=[], help="rows a function (figure 4)")
     parser.add_argument("--weight", type=float, action="append", default=[], help="loss weights (figure 6)")
     parser.add_argument("--template", default="android")
@@ -147,18 +93,21 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     for figure, seed, size, weight in () if options.report else _wanted(options):
         what = {"figure": figure, "seed": seed, "size": size, "weight": weight} | _setting(options)
-        if any({k: r[k] for k in what} == what for r in _results(options.work)):
+        if is_made(options.work, what):
             continue
-        project = _project(options.work / f"{options.template}-{max(options.size)}-seed-{seed}", seed, options)
+        largest = max(options.size)
+        folder = options.work / f"{options.template}-{largest}-seed-{seed}"
+        project = opened_or_made(folder, options.template, base=options.base, seed=seed, per_function=largest)
         from octocli.stages.train import _training_samples
 
-        samples = _subset(_training_samples(project), size, max(options.size))
-        result = _run(project, f"figure-{figure}-{size}-{weight}", samples, weight, options.steps)
-        with (options.work / "results.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(what | result) + "\n")
+        questions = questions_of(project, options.questions)
+        samples = _subset(_training_samples(project), size, largest)
+        name, changes = f"figure-{figure}-{size}-{weight}", {"token_weight": weight}
+        result = train_and_score(project, name, samples, changes, options.steps, questions)
+        keep_result(options.work, what, result)
         print(f"{what} done", file=sys.stderr, flush=True)
     setting = _setting(options)
-    _report([r for r in _results(options.work) if {k: r[k] for k in setting} == setting])
+    _report([r for r in results_of(options.work) if {k: r[k] for k in setting} == setting])
 
 
 if __name__ == "__main__":
