@@ -30,7 +30,15 @@ HOMES = {
     "accelerate": ("octocli.model.processes",),
     "huggingface_hub": ("octocli.model.bases",),
     "gguf": ("octocli.model",),
-    "llama_cpp": ("octocli.model.quantise", "octocli.model.llama_probe", "octocli.runtime.llama_engine"),
+    "bitsandbytes": ("octocli.model",),
+    "llama_cpp": (
+        "octocli.model.quantise",
+        "octocli.model.llama_probe",
+        "octocli.runtime.llama_engine",
+        "octocli.teachers.local_gguf",
+    ),
+    "google": ("octocli.teachers.gemini",),
+    "openai": ("octocli.teachers.openai_compatible",),
     "llguidance": ("octocli.runtime",),
     "matplotlib": ("octocli.stages.curve",),
     "typer": ("octocli.cli",),
@@ -42,6 +50,7 @@ HOMES = {
 NOT_FOR_HELP = {
     "torch", "transformers", "peft", "llama_cpp", "llguidance", "gguf", "matplotlib", "numpy", "safetensors",
     "huggingface_hub", "tokenizers", "accelerate", "pydantic", "jsonschema", "num2words", "rapidfuzz",
+    "google.genai", "google.generativeai", "openai", "bitsandbytes",
 }  # fmt: skip
 
 # Names that say nothing of what is inside.
