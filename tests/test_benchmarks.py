@@ -29,7 +29,7 @@ def test_training_speed_and_accuracy_are_reported_for_each_kit() -> None:
 
 
 def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "android-8-seed-0")
+    project = new_project(tmp_path / "android-base-smollm2-135m-seed-0-per_function-8")
     rows = lamp_rows(32)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
     size = ["--size", "2", "--size", "4", "--size", "8"]
@@ -46,7 +46,7 @@ def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
 
 
 def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "smart-home-seed-0")
+    project = new_project(tmp_path / "smart-home-base-smollm2-135m-seed-0")
     rows = lamp_rows(32)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
     changes = ["--change", "random rows", "--change", "descriptions first", "--change", "rank 4"]
@@ -54,7 +54,10 @@ def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Pa
     results = {r["change"]: r for r in map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())}
     assert list(results) == ["default", "random rows", "descriptions first", "rank 4"]
     assert {r["steps"] for r in results.values()} == {5} and said.count(" of 8: ") == 3
-    losses = [json.loads((project.run(name.replace(" ", "-")) / "curve.json").read_text())["loss"] for name in results]
+    losses = [
+        json.loads((project.run(f"{name.replace(' ', '-')}-5-steps") / "curve.json").read_text())["loss"]
+        for name in results
+    ]
     assert len({loss[0] for loss in losses}) == 3, "LoRA's rank alone does not show in the first loss"
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from octocli.teachers.completions import Completer, Fatal, Reply, Request, Trans
 from octocli.teachers.gemini import Gemini, OlderGemini, older_schema, open_gemini
 from octocli.teachers.local_gguf import LocalGguf
 from octocli.teachers.openai_compatible import OpenAICompatible
-from octocli.teachers.recorded import Recorded, Recording
+from octocli.teachers.replies import Replay, Replies
 
 # What the older SDK does not know of JSON Schema is in here on purpose.
 SCHEMA = {
@@ -187,18 +188,20 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
 
 
 def test_replies_that_were_kept_are_given_again(tmp_path: Path) -> None:
-    file, words = tmp_path / "replies.jsonl", iter(["one", "two", "three"])
-    requests = [Request("a"), Request("b"), Request("a")]
-    with provider(lambda _: next(words)) as server:
-        recording = Recording(OPENERS["openai"](server.url), file)
-        given_first = [recording.complete(r).text for r in requests]
-    again = Recorded(file, "m")
-    assert [again.complete(r).text for r in requests] == given_first == ["one", "two", "three"]
-    assert again.complete(Request("a", timeout=1.0)).text == "three"
+    file, asked = tmp_path / "replies.jsonl", Request("a", schema={"type": "string"})
+    reply = Reply("one", "stop", 1, None)
+    first = Replies(file, "m")
+    assert first.of(asked) is None
+    first.keep(asked, reply, "cell/0")
+    first.close()
+    with file.open("a") as torn:
+        torn.write('{"asked": "12')
+    again = Replay(Replies(file, "m"))
+    assert again.complete(asked) == again.complete(replace(asked, timeout=1.0)) == reply
     with pytest.raises(Fatal, match="no reply"):
-        again.complete(Request("a", temperature=0.1))
+        again.complete(replace(asked, temperature=0.1))
     with pytest.raises(Fatal, match="no reply"):
-        Recorded(file, "another").complete(Request("a"))
+        Replay(Replies(file, "another")).complete(asked)
 
 
 def test_a_local_file_completes_under_a_schema(tmp_path: Path) -> None:

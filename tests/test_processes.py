@@ -15,7 +15,10 @@ from sharded_training import sitting
 from tiny_projects import base, environment, lamp_rows, new_project, toml, write_rows
 
 from octocli.core.project import Project
+from octocli.model.checkpoints import snapshot
+from octocli.model.network import Trainee, load_network
 from octocli.model.processes import Processes
+from octocli.model.sharding import learnt_by, whole_state
 from octocli.stages.train import train
 
 OCTO = [sys.executable, "-m", "octocli.cli.main", "train"]
@@ -107,26 +110,47 @@ def test_a_checkpoint_of_one_process_goes_on_in_two(tmp_path: Path) -> None:
     assert ours[after] == pytest.approx(theirs[after], rel=1e-2)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("before", [1, 2])
-def test_a_full_training_goes_on_in_another_number_of_processes(tmp_path: Path, before: int) -> None:
-    """What was spread over two processes stands whole in the checkpoint, and the other way round."""
+def started(count: int, *arguments: Path | str) -> dict[str, Any]:
+    """What the first of so many processes of sharded_training.py tells."""
     script = Path(__file__).with_name("sharded_training.py")
-    whole = sitting(base(), tmp_path / "whole.pt", Processes(), stops=False)
+    launcher = [*TORCHRUN[: TORCHRUN.index("--nproc-per-node") + 1], str(count), str(script)]
+    done = subprocess.run(
+        [*launcher, *map(str, arguments)],
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@pytest.mark.slow
+def test_where_one_process_is_short_of_memory_all_of_them_stop_with_advice(tmp_path: Path) -> None:
+    told = started(2, base(), tmp_path / "short.pt", "short", "lora")
+    assert "memory does not suffice for one sample" in told["refused"]
+
+
+def test_a_snapshot_is_kept_by_the_first_process_alone() -> None:
+    trainee = Trainee(load_network(base()), torch.ones(2, 64), None)
+    learnt = learnt_by(trainee)
+    optimiser = torch.optim.AdamW(learnt.own.values())
+    first, second = (snapshot(learnt, optimiser, [], 0.0, Processes(index, 2)) for index in range(2))
+    assert set(first["tensors"]) == set(learnt.own) and not any(second["tensors"].values())
+    assert whole_state(trainee, Processes(0, 2)) and not whole_state(trainee, Processes(1, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 1)])
+def test_a_full_training_goes_on_in_another_number_of_processes(tmp_path: Path, before: int, after: int) -> None:
+    """What was spread over processes stands whole in the checkpoint, and the other way round."""
+    whole = sitting(base(), tmp_path / "whole.pt", Processes())
 
     def run(count: int, *more: str) -> dict[str, Any]:
-        launcher = [*TORCHRUN[: TORCHRUN.index("--nproc-per-node") + 1], str(count), str(script)]
-        done = subprocess.run(
-            [*launcher, str(base()), str(tmp_path / "torn.pt"), *more],
-            env=environment(), capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        # The final norm and the two rows are not spread, the layers are.
+        told = started(count, base(), tmp_path / "torn.pt", *more)
+        # The final norm and the two rows are not spread, the layers are; of three parts the first are the larger.
         kept = 64 + 2 * 64
-        assert told["own"] - kept == (whole["own"] - kept) // count
+        assert 0 <= told["own"] - kept - (whole["own"] - kept) / count < 0.05 * whole["own"]
         return told
 
-    first, second = run(before, "stop"), run(3 - before)
+    first, second = run(before, "stop"), run(after)
     assert second["resumed_at"] == 3 and second["losses"][:3] == first["losses"]
     assert second["losses"] == pytest.approx(whole["losses"], rel=1e-4) and len(whole["losses"]) == 9

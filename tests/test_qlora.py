@@ -1,7 +1,9 @@
 """QLoRA: the frozen linear layers in four bits, everything that learns and everything that ships as ever."""
 
 import importlib.util
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_models
@@ -67,10 +69,36 @@ def test_from_four_bits_to_a_shipped_file(tmp_path: Path, monkeypatch: pytest.Mo
     )
     rows = lamp_rows(24)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows])
-    assert train(project).loss < 1
+    packed = []
+    plain = Trainee.__init__
+
+    def watched(self: Trainee, model: Any, *more: Any) -> None:
+        packed.append(sum(hasattr(m.weight, "quant_state") for m in model.modules() if isinstance(m, nn.Linear)))
+        plain(self, model, *more)
+
+    monkeypatch.setattr(Trainee, "__init__", watched)
+    assert train(project).loss < 1 and packed == [14]
+    assert "bitsandbytes" in json.loads((project.run() / "run.json").read_text())["versions"]
     file = export(project, quants=("f16",)).parities[0].file
     with open_caller(file) as caller:
         assert [call["name"] for call in caller.ask("play song number 3").calls] == ["play_song"]
+
+
+def test_four_bits_are_never_asked_in_evaluation_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There bitsandbytes packs them anew on CPUs with AVX512-BF16, for its own products alone."""
+    from bitsandbytes.nn import Linear4bit
+
+    plain, asked = Linear4bit.forward, []
+
+    def watched(self: Linear4bit, x: torch.Tensor) -> torch.Tensor:
+        asked.append(self.training)
+        return plain(self, x)
+
+    monkeypatch.setattr(Linear4bit, "forward", watched)
+    model = load_network(base(), precision="nf4")
+    trainee = Trainee(model, torch.randn(2, 64), LoraShape(4, 8, LORA_MODULES, upper=0.5))
+    trainee.loss(torch.tensor([[5, 6, 7]]), torch.tensor([1]), torch.tensor([7]), torch.ones(1))
+    assert asked and all(asked)
 
 
 def test_without_its_package_four_bits_are_refused_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

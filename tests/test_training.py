@@ -390,29 +390,30 @@ def test_where_memory_does_not_suffice_the_batch_goes_in_parts_to_the_same_losse
 def test_a_sample_that_memory_does_not_hold_is_learnt_with_its_layers_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The lower layer, where nothing learns, is computed once as ever, and no gradient goes through it."""
     settings, rows = TrainSettings(epochs=3, batch=1, warmup=2), step_rows(4)
-    plain, forwards = Trainee.loss, 0
-
-    def count(*_: Any) -> None:
-        nonlocal forwards
-        forwards += 1
+    plain, forwards, backwards = Trainee.loss, [0, 0], [0, 0]
 
     def run(name: str) -> tuple[training.Curve, Trainee]:
-        trainee = step_trainee()
-        trainee.causal_lm.model.layers[1].mlp.register_forward_pre_hook(count)
+        torch.manual_seed(0)
+        model = load_network(base())
+        trainee = Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES, upper=0.5))
+        for index, layer in enumerate(trainee.causal_lm.model.layers):
+            layer.mlp.register_forward_pre_hook(lambda *_, i=index: forwards.__setitem__(i, forwards[i] + 1))
+            layer.register_full_backward_hook(lambda *_, i=index: backwards.__setitem__(i, backwards[i] + 1))
         curve = fit(trainee, [rows] * 3, settings, seed=0, checkpoint=Checkpoint(tmp_path / name, ""))
         return curve, trainee
 
     def short_of_memory(self: Trainee, *given: torch.Tensor) -> torch.Tensor:
-        if not self.saves_memory:
+        if not self.recomputes:
             torch.empty(1 << 60)
         return plain(self, *given)
 
     whole, expected = run("whole")
-    assert forwards == 12
+    assert (forwards, backwards) == ([12, 12], [0, 12]) and not whole.recomputed
     monkeypatch.setattr(Trainee, "loss", short_of_memory)
     again, trainee = run("again")
-    assert forwards == 12 + 24, "the layer's insides were kept"
+    assert (forwards, backwards) == ([12 + 12, 12 + 24], [0, 24]) and again.recomputed
     assert again.losses == whole.losses
     for (name, ours), (_, theirs) in zip(trainee.trained(), expected.trained(), strict=True):
         assert torch.equal(ours, theirs), name

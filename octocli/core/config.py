@@ -101,8 +101,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "synth": {"per_function": 1000},
         "train": {
             "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
-            "modules": ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"], "describe": 1.0,
-            "upper": 1.0, "token_weight": 1.0, "swap": 0.0,
+            # Phi has no up without its gate.
+            "modules": ["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "up_proj", "gate_up_proj", "down_proj"],
+            "describe": 1.0, "upper": 1.0, "token_weight": 1.0, "swap": 0.0,
         },
     },
 }  # fmt: skip

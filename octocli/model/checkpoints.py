@@ -17,6 +17,8 @@ from octocli.model.sharding import Learnt
 
 State = Mapping[str, Any]
 _VERSION = 2
+# Beside Adam's own keys; its number of steps is one number, and never spread.
+_ITSELF, _STEP = "itself", "step"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Checkpoint:
     path: Path
     fingerprint: str
 
-    def save(self, state: Mapping[str, Any]) -> None:
+    def save(self, state: State) -> None:
         """Write a `snapshot` in place of the last one.
 
         Raises:
@@ -56,19 +58,27 @@ class Checkpoint:
         return state if mine else None
 
 
-def snapshot(learnt: Learnt, optimiser: torch.optim.Optimizer, losses: Sequence[float], seconds: float) -> State:
-    """The state of a training, every tensor of it whole; all processes ask together."""
-    moments = {
-        name: {key: _whole(learnt, name, value) for key, value in optimiser.state[p].items()}
-        for name, p in learnt.own.items()
-    }
-    parameters = {name: learnt.whole(name, p.detach()) for name, p in learnt.own.items()}
-    return {"parameters": parameters, "moments": moments, "losses": list(losses), "seconds": seconds}
+@torch.no_grad()
+def snapshot(
+    learnt: Learnt, optimiser: torch.optim.Optimizer, losses: Sequence[float], seconds: float, processes: Processes
+) -> State:
+    """The state of a training for the first process, every tensor whole and on the CPU; all processes ask together.
+
+    One tensor after the other, and the other processes keep none: all of them at once are what was spread for its size.
+    """
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for name, own in learnt.own.items():
+        kept = tensors.setdefault(name, {})
+        for key, value in {_ITSELF: own, **optimiser.state[own]}.items():
+            whole = value if key == _STEP else learnt.whole(name, value.detach())
+            if processes.is_first:
+                kept[key] = whole.detach().cpu()
+    return {"tensors": tensors, "losses": list(losses), "seconds": seconds}
 
 
-def _whole(learnt: Learnt, name: str, value: Tensor) -> Tensor:
-    """All of one of Adam's tensors; the number of its steps is not spread."""
-    return learnt.whole(name, value) if value.shape == learnt.own[name].shape else value
+def _told(state: State) -> tuple[dict[str, list[str]], list[float], float]:
+    """What the other processes must know: which tensors will come, the losses and the seconds."""
+    return {name: list(kept) for name, kept in state["tensors"].items()}, state["losses"], state["seconds"]
 
 
 @torch.no_grad()
@@ -79,20 +89,19 @@ def restore(
 
     One tensor after the other: all of a large training at once would be more than a process holds.
     """
-    told = processes.from_first(None if state is None else (state["losses"], state["seconds"]))
+    told = processes.from_first(None if state is None else _told(state))
     if told is None:
         return [], 0.0
+    kept, losses, seconds = told
     for name, own in learnt.own.items():
-        shape = learnt.network[name].shape
-        given = {} if state is None else {"itself": state["parameters"][name], **state["moments"][name]}
-        for key in ("itself", "step", "exp_avg", "exp_avg_sq"):
-            whole = torch.empty((), device=own.device) if key == "step" else torch.empty(shape, device=own.device)
-            if key in given:
-                whole.copy_(given[key])
+        for key in kept[name]:
+            whole = torch.empty(() if key == _STEP else learnt.network[name].shape, device=own.device)
+            if state is not None:
+                whole.copy_(state["tensors"][name][key])
             processes.start_alike([whole])
-            if key == "itself":
-                own.copy_(learnt.part(name, whole))
+            part = whole if key == _STEP else learnt.part(name, whole)
+            if key == _ITSELF:
+                own.copy_(part)
             else:
-                optimiser.state[own][key] = whole if key == "step" else learnt.part(name, whole)
-    losses, seconds = told
+                optimiser.state[own][key] = part
     return list(losses), float(seconds)

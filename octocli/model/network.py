@@ -59,7 +59,7 @@ class Trainee(nn.Module):
         rows: new input rows [tokens, width].
         head_rows: new output rows of an untied base; None where the head is tied to the embedding.
         row_ids: their ids: after the base's own, or those of tokens that the base reserved.
-        saves_memory: whether what is inside a layer is made a second time on the way back (gradient checkpointing).
+        recomputes: whether what is inside a layer is computed again on the way back (gradient checkpointing).
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Trainee(nn.Module):
         model.requires_grad_(lora is None)
         embedding.weight.requires_grad_(False)
         head.weight.requires_grad_(False)
-        self.saves_memory = False
+        self.recomputes = False
         self.causal_lm = model
         first = 0
         if lora is not None:
@@ -96,12 +96,14 @@ class Trainee(nn.Module):
             if parameter.requires_grad:
                 yield name, parameter
 
-    def save_memory(self) -> bool:
-        """Keep only what goes into each layer and make the rest again on the way back; False if it is so already."""
-        if self.saves_memory:
+    def recompute_layers(self) -> bool:
+        """Keep only what goes into each layer and compute the rest again on the way back; False if it is so already."""
+        if self.recomputes:
             return False
         self.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
-        self.saves_memory = True
+        # It asks for gradients of what goes into the first layer, and so for a way back through all that is frozen.
+        self.causal_lm.disable_input_require_grads()
+        self.recomputes = True
         return True
 
     def hidden(self, ids: Tensor, positions: Tensor) -> Tensor:
@@ -169,7 +171,8 @@ def load_network(folder: Path, *, seed: int = 0, precision: Precision = "float32
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "nf4":
-        model = AutoModelForCausalLM.from_pretrained(folder, device_map={"": device}, **_four_bits())
+        # In evaluation mode bitsandbytes packs the weights anew on some CPUs, for its own products alone.
+        model = AutoModelForCausalLM.from_pretrained(folder, device_map={"": device}, **_four_bits()).train()
     else:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision)).to(device)
     model.config.use_cache = False

@@ -14,12 +14,20 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from octocli.core.errors import BadInput
 from octocli.model.network import Trainee, decoder_layers
 from octocli.model.processes import Processes
 
 
 def spread(trainee: Trainee, processes: Processes) -> None:
-    """Leave each process its part of every decoder layer. All of them come with the same weights."""
+    """Leave each process its part of every decoder layer. All of them come with the same weights.
+
+    What is inside a layer is computed a second time on the way back: a process that runs short of memory cannot start
+    again while the others wait for it in a layer.
+    """
+    if not hasattr(FSDPModule, "set_force_sum_reduction_for_comms"):
+        raise BadInput("this torch cannot spread a training over processes", hint="a newer torch can, or one process")
+    trainee.recompute_layers()
     mesh = init_device_mesh(trainee.rows.device.type, (processes.count,))
     body = trainee.causal_lm.base_model
     for layer in decoder_layers(body):
@@ -44,16 +52,18 @@ class Learnt:
         return any(isinstance(p, DTensor) for p in self.network.values())
 
     def take_gradients(self) -> None:
-        """Move the gradients of the network's parameters to those that are updated."""
+        """Move the gradients of the network's parameters to those that are updated; zeros where there are none."""
         for name, parameter in self.network.items():
             if isinstance(parameter.grad, DTensor):
                 self.own[name].grad = parameter.grad.to_local()
                 parameter.grad = None
+            elif self.own[name].grad is None:
+                self.own[name].grad = torch.zeros_like(self.own[name])
 
-    def gradients(self, *, spread: bool) -> list[Tensor]:
+    def gradients(self, *, of_spread: bool) -> list[Tensor]:
         """The gradients of what is spread, or of what every process has whole."""
         found = [(self.network[name], p.grad) for name, p in self.own.items()]
-        return [grad for parameter, grad in found if grad is not None and isinstance(parameter, DTensor) == spread]
+        return [grad for parameter, grad in found if grad is not None and isinstance(parameter, DTensor) == of_spread]
 
     def whole(self, name: str, part: Tensor) -> Tensor:
         """All of what this process has `part` of, shaped like parameter `name`; all processes ask together."""
@@ -81,7 +91,12 @@ def learnt_by(trainee: Trainee) -> Learnt:
 
 
 @torch.no_grad()
-def whole_state(trainee: Trainee) -> dict[str, Tensor]:
-    """Everything learnt, by name, float32 on the CPU; all processes ask together."""
+def whole_state(trainee: Trainee, processes: Processes) -> dict[str, Tensor]:
+    """Everything learnt, by name, float32 on the CPU, for the first process; all of them ask together."""
     learnt = learnt_by(trainee)
-    return {name: learnt.whole(name, p.detach()).float().cpu().contiguous() for name, p in learnt.own.items()}
+    state = {}
+    for name, own in learnt.own.items():
+        whole = learnt.whole(name, own.detach())
+        if processes.is_first:
+            state[name] = whole.float().cpu().contiguous()
+    return state

@@ -43,12 +43,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Curve:
-    """Loss by step, seconds in this and earlier sittings, rows that memory held at once, processes in this sitting."""
+    """Loss by step, and seconds in this and earlier sittings.
+
+    Of this sitting: rows that memory held at once, whether layers were computed twice for its sake, and processes.
+    """
 
     losses: tuple[float, ...]
     seconds: float
     resumed_at: int
     at_once: int
+    recomputed: bool
     processes: int
 
 
@@ -86,7 +90,8 @@ def fit(
         Refused: the loss is no longer a number or grows, or memory does not suffice for a single row.
         KeyboardInterrupt: somebody asked to stop; the checkpoint is of the last whole step.
     """
-    processes.start_alike([parameter for _, parameter in trainee.trained()])
+    # The base's weights come from the same file everywhere; what starts random hangs on the kind of device.
+    processes.start_alike([p for name, p in trainee.trained() if settings.method == "lora" or "rows" in name])
     if settings.method == "full" and processes.count > 1:
         spread(trainee, processes)
     learnt = learnt_by(trainee)
@@ -103,7 +108,7 @@ def fit(
     trainee.train()
 
     def save() -> None:
-        state = snapshot(learnt, optimiser, losses, before + time.monotonic() - started)
+        state = snapshot(learnt, optimiser, losses, before + time.monotonic() - started, processes)
         if processes.is_first:
             checkpoint.save(state)
 
@@ -111,7 +116,7 @@ def fit(
         for number, batch in enumerate(batches(passes, settings.batch, seed)):
             if number < first:
                 continue
-            loss, at_once = _backward(trainee, batch, at_once, processes, alone=not learnt.is_spread)
+            loss, at_once = _backward(trainee, batch, at_once, processes, retries=not learnt.is_spread)
             due = processes.is_first and time.monotonic() - saved > settings.checkpoint_seconds
             loss, asked, short, due = _agree(learnt, processes, loss, interrupts.asked, not at_once, due)
             _check(number, loss, losses, short=short)
@@ -130,16 +135,18 @@ def fit(
         if interrupts.asked and processes.count == 1:  # after the last step had begun
             save()
             raise KeyboardInterrupt
-    return Curve(tuple(losses), before + time.monotonic() - started, first, at_once, processes.count)
+    return Curve(
+        tuple(losses), before + time.monotonic() - started, first, at_once, trainee.recomputes, processes.count
+    )
 
 
 def _backward(
-    trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes, *, alone: bool
+    trainee: Trainee, batch: Sequence[Row], at_once: int, processes: Processes, *, retries: bool
 ) -> tuple[float, int]:
     """Add the gradients of this process's rows, `at_once` at a time; where memory is short fewer, then less of each.
 
-    Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one. A process
-    that is not `alone` on its way through the layers cannot go back: the others would wait for ever.
+    Returns the rows' part of the batch's loss, and how many rows memory held: 0 where it did not hold one. Without
+    `retries`, as in a training that is spread, the others would wait for ever.
     """
     total = sum(sum(row.weights) for row in batch)
     rows = processes.mine(batch) or [_silenced(batch[0])]
@@ -150,13 +157,14 @@ def _backward(
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            if not alone:
+            if not retries:
+                smaller = "a smaller train.batch or " if len(rows) > 1 else ""
                 raise Refused(
                     f"memory does not suffice for {len(rows)} samples in one process",
-                    hint="a smaller train.batch or more processes give each of them less to hold",
+                    hint=f"{smaller}more processes give each of them less to hold",
                 ) from None
         trainee.zero_grad(set_to_none=True)
-        if at_once == 1 and not trainee.save_memory():
+        if at_once == 1 and not trainee.recompute_layers():
             return 0.0, 0
         at_once = -(-min(at_once, len(rows)) // 2)
         if torch.cuda.is_available():
@@ -183,11 +191,11 @@ def _agree(
     learnt: Learnt, processes: Processes, loss: float, asked: bool, short: bool, due: bool
 ) -> tuple[float, bool, bool, bool]:
     """Give each process the gradients, the loss, the wish to stop, the lack of memory and the wish to save of all."""
-    learnt.take_gradients()
     if processes.count == 1:
         return loss, asked, short, due
+    learnt.take_gradients()
     told = next(iter(learnt.own.values())).new_tensor([loss, float(asked), float(short), float(due)])
-    processes.add_up([*learnt.gradients(spread=False), told])
+    processes.add_up([*learnt.gradients(of_spread=False), told])
     return float(told[0]), bool(told[1]), bool(told[2]), bool(told[3])
 
 
@@ -199,7 +207,7 @@ def _clip(learnt: Learnt, processes: Processes) -> None:
     if not learnt.is_spread:
         torch.nn.utils.clip_grad_norm_(learnt.own.values(), _LONGEST_GRADIENT)
         return
-    parts, wholes = learnt.gradients(spread=True), learnt.gradients(spread=False)
+    parts, wholes = learnt.gradients(of_spread=True), learnt.gradients(of_spread=False)
     squares = torch.stack([part.square().sum() for part in parts]).sum()
     processes.add_up([squares])
     length = (squares + torch.stack([whole.square().sum() for whole in wholes]).sum()).sqrt()

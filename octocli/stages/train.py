@@ -147,7 +147,7 @@ def _train(
         processes=processes,
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
     )
-    weights = whole_state(trainee)
+    weights = whole_state(trainee, processes) if lora is None else {}
     if processes.is_first:
         if lora is None:
             save_full(weights, trainee.row_ids, folder)
@@ -249,18 +249,23 @@ def _write_record(
         "version": 1,
         "manifest": manifest.to_json(),
         "made_from": made_from(project, settings),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": {name: importlib.metadata.version(name) for name in _packages(settings)},
         "samples": samples,
         "steps": len(curve.losses),
         "seconds": round(curve.seconds, 1),
         "resumed_at": curve.resumed_at,
         "processes": curve.processes,
         "at_once": curve.at_once,
+        "recomputed": curve.recomputed,
         "loss": round(sum(tail) / len(tail), 4),
     }
     write_json(folder / "run.json", record)
     for name in ("checkpoint.pt", "checkpoint.pt.new"):
         (folder / name).unlink(missing_ok=True)
+
+
+def _packages(settings: TrainSettings) -> tuple[str, ...]:
+    return (*_PACKAGES, "bitsandbytes") if settings.precision == "nf4" else _PACKAGES
 
 
 def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
@@ -279,6 +284,8 @@ def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
         warnings.append(
             f"memory held {record['at_once']} samples at a time, not the {batch} of a batch: slower, no worse"
         )
+    if record.get("recomputed") and record["processes"] == 1:
+        warnings.append("memory held one sample only with its layers computed twice: slower, no worse")
     return TrainReport(
         run=folder,
         samples=record["samples"],

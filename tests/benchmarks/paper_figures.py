@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from runs import SCORES, is_made, keep_result, opened_or_made, questions_of, results_of, train_and_score
+from runs import SCORES, keep_result, opened_or_made, questions_of, results_of, train_and_score
 
 SIZES = (50, 100, 250)
 WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -93,11 +93,10 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     for figure, seed, size, weight in () if options.report else _wanted(options):
         what = {"figure": figure, "seed": seed, "size": size, "weight": weight} | _setting(options)
-        if is_made(options.work, what):
+        if results_of(options.work, what):
             continue
         largest = max(options.size)
-        folder = options.work / f"{options.template}-{largest}-seed-{seed}"
-        project = opened_or_made(folder, options.template, base=options.base, seed=seed, per_function=largest)
+        project = opened_or_made(options.work, options.template, base=options.base, seed=seed, per_function=largest)
         from octocli.stages.train import _training_samples
 
         questions = questions_of(project, options.questions)
@@ -106,8 +105,7 @@ def main() -> None:
         result = train_and_score(project, name, samples, changes, options.steps, questions)
         keep_result(options.work, what, result)
         print(f"{what} done", file=sys.stderr, flush=True)
-    setting = _setting(options)
-    _report([r for r in results_of(options.work) if {k: r[k] for k in setting} == setting])
+    _report(results_of(options.work, _setting(options)))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ from kits import make_project, some
 SCORES = ("function_choice", "recall", "strict", "abstention")
 
 
-def opened_or_made(folder: Path, template: str, **settings: str | int) -> Any:
-    """A project of a template with its samples; one that stands there whole is taken."""
+def opened_or_made(work: Path, template: str, **settings: str | int) -> Any:
+    """A project of a template with its samples, in a folder named by its settings; one that stands there is taken."""
     from octocli.core.project import open_project
 
+    told = (f"{key}-{str(value).replace('/', '_')}" for key, value in settings.items())
+    folder = work / "-".join((template, *told))
     if (folder / "data" / "accepted.jsonl").exists():
         return open_project(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -33,6 +35,8 @@ def questions_of(project: Any, most: int) -> Path:
 
 def passes_of(rows: Sequence[Any], steps: int, batch: int) -> list[Sequence[Any]]:
     """Passes over the rows that are `steps` whole batches in all; the last pass may be a part of one."""
+    if len(rows) < batch or steps < 1:
+        raise ValueError(f"{len(rows)} rows and {steps} steps make no batch of {batch}")
     rows = rows[: len(rows) // batch * batch]
     whole, rest = divmod(steps * batch, len(rows))
     return [rows] * whole + ([rows[:: len(rows) // rest][:rest]] if rest else [])
@@ -62,7 +66,7 @@ def train_and_score(
     from octocli.model.training import fit
     from octocli.stages import train as stage
 
-    folder = project.run(name)
+    folder = project.run(f"{name}-{steps}-steps")
     if (folder / "run.json").exists():
         return _scores(project, folder, questions)
     settings = override(project.config.train, changes)
@@ -97,18 +101,14 @@ def _scores(project: Any, folder: Path, questions: Path) -> dict[str, Any]:
     }
 
 
-def results_of(work: Path) -> list[dict[str, Any]]:
-    """The results that earlier calls left in the folder."""
+def results_of(work: Path, what: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results of just this that earlier calls left in the folder."""
     file = work / "results.jsonl"
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return [r for r in map(json.loads, lines) if {k: r.get(k) for k in what} == what]
 
 
 def keep_result(work: Path, what: dict[str, Any], result: dict[str, Any]) -> None:
     """Add a result to the folder's; several processes may."""
     with (work / "results.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(what | result) + "\n")
-
-
-def is_made(work: Path, what: dict[str, Any]) -> bool:
-    """Whether a result stands there already."""
-    return any({k: r.get(k) for k in what} == what for r in results_of(work))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from runs import SCORES, is_made, keep_result, opened_or_made, questions_of, results_of, train_and_score
+from runs import SCORES, keep_result, opened_or_made, questions_of, results_of, train_and_score
 
 DEFAULT = "default"
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -31,6 +31,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "random rows": {},
     "descriptions first": {"describe": 0.0},
 }
+# What a change is compared with, where that is not the default: two things are changed there.
+BESIDE = {"descriptions first": "no descriptions"}
 _REPEATS = 4
 
 
@@ -70,10 +72,11 @@ def _report(results: Sequence[dict[str, Any]]) -> None:
         for run in runs:
             cells = (f"{score} {run[score]['value']:.1%}" for score in SCORES)
             print(f"{change}, seed {run['seed']}, {run['seconds']} s: {'; '.join(cells)}")
-        plain = {r["seed"]: r for r in results if r["change"] == DEFAULT}
+        beside = BESIDE.get(change, DEFAULT)
+        plain = {r["seed"]: r for r in results if r["change"] == beside}
         pairs = [(run, plain[run["seed"]]) for run in runs if run["seed"] in plain]
         if pairs and change != DEFAULT:
-            print(f"    {_difference(pairs)}")
+            print(f"    beside {beside}: {_difference(pairs)}")
 
 
 def _difference(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> str:
@@ -102,15 +105,13 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     setting = {k: getattr(options, k) for k in ("template", "base", "questions")} | {"planned_steps": options.steps}
     for seed in () if options.report else options.seed:
-        project = opened_or_made(
-            options.work / f"{options.template}-seed-{seed}", options.template, base=options.base, seed=seed
-        )
+        project = opened_or_made(options.work, options.template, base=options.base, seed=seed)
         from octocli.stages.train import _training_samples
 
         samples, questions = _training_samples(project), questions_of(project, options.questions)
         for change in dict.fromkeys((DEFAULT, *(options.change or CHANGES))):
             what = {"change": change, "seed": seed} | setting
-            if is_made(options.work, what):
+            if results_of(options.work, what):
                 continue
             result = train_and_score(
                 project, change.replace(" ", "-"), samples, CHANGES[change], options.steps, questions,
@@ -118,7 +119,7 @@ def main() -> None:
             )  # fmt: skip
             keep_result(options.work, what, result)
             print(f"{what} done", file=sys.stderr, flush=True)
-    _report([r for r in results_of(options.work) if {k: r[k] for k in setting} == setting])
+    _report(results_of(options.work, setting))
 
 
 if __name__ == "__main__":
