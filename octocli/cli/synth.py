@@ -1,11 +1,15 @@
-"""`octo synth`: the door to `stages/synthesize.py`."""
+"""`octo synth`: the door to `stages/synthesize.py` and, with an LLM as teacher, to `stages/ask_teacher.py`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from octocli.cli import console
 from octocli.cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from octocli.stages.ask_teacher import AskReport, Estimate
+    from octocli.stages.synthesize import SynthReport
 
 
 def synth_cli(
@@ -17,34 +21,107 @@ def synth_cli(
     negatives: Annotated[
         float | None, typer.Option("--negatives", help="Negatives per positive.", show_default="octo.toml")
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option("--teacher", help="builtin, gemini, openai, gguf or replay.", show_default="octo.toml"),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The teacher's model, or a GGUF file.", show_default="octo.toml")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint.", show_default="octo.toml")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="US dollars that are never passed.", show_default="none")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write samples with the built-in teacher, until the plan is full. Goes on where it stopped.
+    """Write samples until the plan is full, with the built-in teacher or an LLM. Goes on where it stopped.
 
     \b
     Examples:
       octo synth
       octo synth --per-function 200
+      octo synth --teacher openai --model qwen3 --base-url http://localhost:11434/v1
+      octo synth --teacher gemini --model gemini-flash --dry-run
     """
+    from octocli.core.config import override
+    from octocli.core.errors import BadInput
     from octocli.core.project import open_project
+    from octocli.stages.ask_teacher import ask_teacher, estimate
     from octocli.stages.synthesize import synthesize
 
-    with console.progress() as on_tick:
-        report = synthesize(open_project(project), per_function=per_function, negatives=negatives, on_tick=on_tick)
-    if as_json:
-        console.say_json({"added": report.added, "total": report.total, "short": report.short, "cells": report.by_cell})
+    opened = open_project(project)
+    who = override(opened.config.teacher, {"name": teacher, "model": model, "base_url": base_url})
+    if who.name == "builtin":
+        if budget is not None or dry_run:
+            raise BadInput("the built-in teacher asks nobody and costs nothing", hint="name another with --teacher")
+        with console.progress() as on_tick:
+            report = synthesize(opened, per_function=per_function, negatives=negatives, on_tick=on_tick)
+        if as_json:
+            cells = {"short": report.short, "cells": report.by_cell}
+            console.say_json({"added": report.added, "total": report.total, **cells})
+            return
+        show_synth(report)
+    elif dry_run:
+        foreseen = estimate(opened, per_function=per_function, negatives=negatives, teacher=who)
+        console.say_json(foreseen.to_json()) if as_json else _show_estimate(foreseen)
         return
-    show_synth(report)
+    else:
+        with console.progress() as on_tick:
+            asked = ask_teacher(
+                opened, per_function=per_function, negatives=negatives, teacher=who, budget=budget, on_tick=on_tick
+            )
+        if as_json:
+            console.say_json(asked.to_json())
+            return
+        _show_asked(asked)
     console.say("next: octo verify")
 
 
-def show_synth(report: "object") -> None:
+def show_synth(report: "SynthReport") -> None:
     """Print what synth did."""
-    from octocli.stages.synthesize import SynthReport
-
-    assert isinstance(report, SynthReport)
     console.say(f"samples: {report.added} new, {report.total} in all")
-    for cell, count in report.short.items():
+    _warn_of_short(report.short)
+
+
+def _warn_of_short(short: dict[str, int]) -> None:
+    for cell, count in short.items():
         console.warn(
             f"{cell} is {count} short: the teacher had nothing new to say; examples and aliases in api.json help"
         )
+
+
+def _show_asked(report: "AskReport") -> None:
+    console.say(f"samples: {report.added} new, {sum(report.by_cell.values())} that hold")
+    tally = report.tally
+    console.say(
+        f"the bill: {tally.replies} replies, {tally.tokens_in} tokens sent, {tally.tokens_out} back, "
+        f"{tally.spent:.4f} USD"
+    )
+    if tally.unknown:
+        console.warn(f"{tally.unknown} replies were lost on the way; they may cost up to {tally.held:.4f} USD more")
+    for reason, count in report.rejected.items():
+        console.say(f"  did not hold: {count} by {reason}")
+    for reason, count in report.unusable.items():
+        console.warn(f"{count} replies could not be used: {reason}")
+    for reason, count in report.failed.items():
+        console.warn(f"{count} requests failed: {reason}; the same command asks them again")
+    if report.budget_spent:
+        console.warn("the budget ended it; a larger one goes on where it stopped")
+    else:
+        _warn_of_short(report.short)
+
+
+def _show_estimate(foreseen: "Estimate") -> None:
+    for cell, count in foreseen.by_cell.items():
+        console.say(f"  {cell}: {count}")
+    console.say(
+        f"{foreseen.requests} requests, about {foreseen.tokens_in} tokens sent and {foreseen.tokens_out} back"
+        f"{'' if foreseen.known == 0 else f', {foreseen.known} of them answered before'}"
+    )
+    if foreseen.cost is None:
+        console.say("no price: [teacher] price_in and price_out in octo.toml, in US dollars for a million tokens")
+    else:
+        console.say(f"about {foreseen.cost:.4f} USD if every line holds, {foreseen.most:.4f} USD at most")

@@ -14,6 +14,7 @@ from octocli.core.errors import BadInput, NotMade
 
 Section = TypeVar("Section", bound=BaseModel)
 Method = Literal["lora", "full"]
+TeacherName = Literal["builtin", "gemini", "openai", "gguf", "replay"]
 Precision = Literal["float32", "bfloat16", "nf4"]
 
 # Every linear layer of a decoder. Phi has some of them in one: a base has these names or those.
@@ -34,6 +35,20 @@ class SynthSettings(_Settings):
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
     missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
+
+
+class TeacherSettings(_Settings):
+    """Who writes the samples. A key stands in the environment, never here."""
+
+    name: TeacherName = Field(
+        "builtin", description="or 'gemini', 'openai' (any compatible endpoint), 'gguf', 'replay'"
+    )
+    model: str = Field("", description="the provider's name for it, or a GGUF file")
+    base_url: str | None = Field(None, description="of an OpenAI-compatible endpoint, as a rule ending in /v1")
+    at_once: int = Field(4, ge=1, description="requests on their way together")
+    per_minute: float | None = Field(None, gt=0, description="requests a minute at most")
+    price_in: float | None = Field(None, ge=0, description="US dollars for a million tokens that are sent")
+    price_out: float | None = Field(None, ge=0, description="US dollars for a million tokens that come back")
 
 
 class TrainSettings(_Settings):
@@ -90,6 +105,7 @@ class Config(_Settings):
     seed: int = Field(0, description="of samples, order and first weights")
     reserved: bool = Field(False, description="put function tokens on tokens that the base left unused")
     synth: SynthSettings = SynthSettings()
+    teacher: TeacherSettings = TeacherSettings()
     train: TrainSettings = TrainSettings()
     export: ExportSettings = ExportSettings()
 

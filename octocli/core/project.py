@@ -49,6 +49,11 @@ class Project:
         return self.root / "data" / "samples.jsonl"
 
     @property
+    def replies_file(self) -> Path:
+        """Every reply of a teacher that was asked."""
+        return self.root / "data" / "replies.jsonl"
+
+    @property
     def accepted_file(self) -> Path:
         """Verified samples with their split."""
         return self.root / "data" / "accepted.jsonl"

@@ -25,12 +25,10 @@ from octocli.core.spec import Function, Parameter, Spec
 from octocli.core.splits import normal
 from octocli.core.tokens import TokenTable
 from octocli.core.validation import calls_faults
+from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.builtin.surfaces import implied, surfaces
 
 Check = Callable[[Sample, Spec, TokenTable], str | None]
-
-# Rows that people wrote for this very spec may say a value in words that octo does not know.
-_WRITTEN_BY_PEOPLE = frozenset({"import", "spec"})
 
 
 def check_schema(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
@@ -75,7 +73,8 @@ def check_grounding(sample: Sample, spec: Spec, tokens: TokenTable) -> str | Non
     for pointer, parameter, value in _arguments(sample, spec):
         if pointer in sample.said or is_default(value, parameter.schema):
             continue
-        loose = sample.teacher in _WRITTEN_BY_PEOPLE and parameter.kind in ("enum", "boolean")
+        # Whoever wrote it may say a choice in words that octo does not know; of its own words it knows all.
+        loose = sample.teacher not in ("", BuiltinTeacher.name) and parameter.kind in ("enum", "boolean")
         if not loose and not _grounded(value, parameter, query):
             return f"grounding: {parameter.name}={value!r} is not in the query"
     return None

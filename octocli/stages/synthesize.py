@@ -102,7 +102,7 @@ class _Store:
         self.count: Counter[str] = Counter()
         self.drawn: Counter[str] = Counter()
         rejected = _ids(project.rejected_file) if project.rejected_file.exists() else set()
-        for sample in read_samples(project.samples_file) if _has_rows(project) else []:
+        for sample in read_samples(project.samples_file) if has_rows(project) else []:
             self.add(sample, counts=sample.id not in rejected)
 
     def add(self, sample: Sample, *, counts: bool = True) -> None:
@@ -113,7 +113,8 @@ class _Store:
         self.drawn[cell] = max(self.drawn[cell], int(sample.extra.get("draw", -1)) + 1)
 
 
-def _has_rows(project: Project) -> bool:
+def has_rows(project: Project) -> bool:
+    """Whether the store holds anything; a kill may leave it empty."""
     return project.samples_file.exists() and project.samples_file.stat().st_size > 0
 
 
