@@ -1,10 +1,12 @@
 """The benchmarks run and report; what they measure is for people, and on a quiet machine."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tiny_projects import base, lamp_rows, new_project, write_rows
 
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
@@ -59,6 +61,17 @@ def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Pa
         for name in results
     ]
     assert len({loss[0] for loss in losses}) == 3, "LoRA's rank alone does not show in the first loss"
+
+
+def test_a_part_of_a_pass_has_rows_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negatives stand at the end of a file: the first rows alone would have none."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    runs = importlib.import_module("runs")
+    rows = [*("positive" for _ in range(80)), *("negative" for _ in range(21))]
+    assert [len(one) for one in runs.passes_of(rows, 10, 4)] == [40]
+    assert [len(one) for one in runs.passes_of(rows, 60, 4)] == [100, 100, 40]
+    share = runs.passes_of(rows, 10, 4)[0].count("negative") / 40
+    assert 0.1 < share < 0.35
 
 
 def test_a_profile_tells_parts_and_kinds_for_each_batch() -> None:

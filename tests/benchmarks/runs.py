@@ -34,12 +34,12 @@ def questions_of(project: Any, most: int) -> Path:
 
 
 def passes_of(rows: Sequence[Any], steps: int, batch: int) -> list[Sequence[Any]]:
-    """Passes over the rows that are `steps` whole batches in all; the last pass may be a part of one."""
+    """Passes over the rows that are `steps` whole batches in all; the last may be a part of one, drawn from all rows."""
     if len(rows) < batch or steps < 1:
         raise ValueError(f"{len(rows)} rows and {steps} steps make no batch of {batch}")
-    rows = rows[: len(rows) // batch * batch]
+    rows = some(rows, len(rows) // batch * batch)
     whole, rest = divmod(steps * batch, len(rows))
-    return [rows] * whole + ([rows[:: len(rows) // rest][:rest]] if rest else [])
+    return [rows] * whole + ([rows[:rest]] if rest else [])
 
 
 def train_and_score(
