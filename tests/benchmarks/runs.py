@@ -34,7 +34,7 @@ def questions_of(project: Any, most: int) -> Path:
 
 
 def passes_of(rows: Sequence[Any], steps: int, batch: int) -> list[Sequence[Any]]:
-    """Passes over the rows that are `steps` whole batches in all; the last may be a part of one, drawn from all rows."""
+    """Passes over the rows, `steps` whole batches in all; the last may be a part of one, drawn from all rows."""
     if len(rows) < batch or steps < 1:
         raise ValueError(f"{len(rows)} rows and {steps} steps make no batch of {batch}")
     rows = some(rows, len(rows) // batch * batch)
