@@ -28,7 +28,7 @@ def questions_of(project: Any, most: int) -> Path:
     from octocli.core.samples import read_samples, write_samples
 
     held_out = [s for s in read_samples(project.accepted_file) if s.split == "test"]
-    file: Path = project.root / "questions.jsonl"
+    file: Path = project.root / f"questions-{most}.jsonl"
     write_samples(file, some(held_out, most))
     return file
 
