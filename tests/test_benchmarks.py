@@ -54,13 +54,14 @@ def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Pa
     changes = ["--change", "random rows", "--change", "descriptions first", "--change", "rank 4"]
     said = ran("training_choices.py", str(tmp_path), "--seed", "0", "--steps", "5", *changes)
     results = {r["change"]: r for r in map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())}
-    assert list(results) == ["default", "random rows", "descriptions first", "rank 4"]
-    assert {r["steps"] for r in results.values()} == {5} and said.count(" of 8: ") == 3
-    losses = [
-        json.loads((project.run(f"{name.replace(' ', '-')}-5-steps") / "curve.json").read_text())["loss"]
+    assert list(results) == ["default", "random rows", "no descriptions", "descriptions first", "rank 4"]
+    assert {r["steps"] for r in results.values()} == {5} and said.count(" of 8: ") == 4
+    first = {
+        name: json.loads((project.run(f"{name.replace(' ', '-')}-5-steps") / "curve.json").read_text())["loss"][0]
         for name in results
-    ]
-    assert len({loss[0] for loss in losses}) == 3, "LoRA's rank alone does not show in the first loss"
+    }
+    assert first["rank 4"] == first["default"], "B starts at zero"
+    assert first["random rows"] != first["default"] and first["descriptions first"] != first["no descriptions"]
 
 
 def test_a_part_of_a_pass_has_rows_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:

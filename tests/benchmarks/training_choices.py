@@ -90,6 +90,11 @@ def _difference(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> str:
     )
 
 
+def _with_those_beside(changes: Sequence[str]) -> list[str]:
+    """The changes, each after what it is compared with."""
+    return list(dict.fromkeys(one for change in changes for one in (BESIDE.get(change, DEFAULT), change)))
+
+
 def main() -> None:
     """Make the runs that are missing, then report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,7 +114,7 @@ def main() -> None:
         from octocli.stages.train import _training_samples
 
         samples, questions = _training_samples(project), questions_of(project, options.questions)
-        for change in dict.fromkeys((DEFAULT, *(options.change or CHANGES))):
+        for change in _with_those_beside(options.change or list(CHANGES)):
             what = {"change": change, "seed": seed} | setting
             if results_of(options.work, what):
                 continue
