@@ -1,6 +1,7 @@
 """`octo synth`: the door to `stages/synthesize.py` and, with an LLM as teacher, to `stages/ask_teacher.py`."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +9,8 @@ from octocli.cli import console
 from octocli.cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
+    from octocli.core.config import TeacherSettings
+    from octocli.core.project import Project
     from octocli.stages.ask_teacher import AskReport, Estimate
     from octocli.stages.synthesize import SynthReport
 
@@ -32,7 +35,7 @@ def synth_cli(
         str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint.", show_default="octo.toml")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option("--budget", help="US dollars that are never passed.", show_default="none")
+        float | None, typer.Option("--budget", help="US dollars that this call never passes.", show_default="none")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     as_json: JsonOption = False,
@@ -47,36 +50,55 @@ def synth_cli(
       octo synth --teacher gemini --model gemini-flash --dry-run
     """
     from octocli.core.config import override
-    from octocli.core.errors import BadInput
     from octocli.core.project import open_project
-    from octocli.stages.ask_teacher import ask_teacher, estimate
-    from octocli.stages.synthesize import synthesize
 
     opened = open_project(project)
     who = override(opened.config.teacher, {"name": teacher, "model": model, "base_url": base_url})
+    plan = {"per_function": per_function, "negatives": negatives}
     if who.name == "builtin":
-        if budget is not None or dry_run:
-            raise BadInput("the built-in teacher asks nobody and costs nothing", hint="name another with --teacher")
-        with console.progress() as on_tick:
-            report = synthesize(opened, per_function=per_function, negatives=negatives, on_tick=on_tick)
-        if as_json:
-            cells = {"short": report.short, "cells": report.by_cell}
-            console.say_json({"added": report.added, "total": report.total, **cells})
-            return
-        show_synth(report)
+        _write(opened, plan, asks=dry_run or budget is not None, as_json=as_json)
     elif dry_run:
-        foreseen = estimate(opened, per_function=per_function, negatives=negatives, teacher=who)
-        console.say_json(foreseen.to_json()) if as_json else _show_estimate(foreseen)
-        return
+        _foresee(opened, plan, who, as_json=as_json)
     else:
-        with console.progress() as on_tick:
-            asked = ask_teacher(
-                opened, per_function=per_function, negatives=negatives, teacher=who, budget=budget, on_tick=on_tick
-            )
-        if as_json:
-            console.say_json(asked.to_json())
-            return
-        _show_asked(asked)
+        _ask(opened, plan, who, budget, as_json=as_json)
+
+
+def _write(project: "Project", plan: dict[str, Any], *, asks: bool, as_json: bool) -> None:
+    from octocli.core.errors import BadInput
+    from octocli.stages.synthesize import synthesize
+
+    if asks:
+        raise BadInput("the built-in teacher asks nobody and costs nothing", hint="name another with --teacher")
+    with console.progress() as on_tick:
+        report = synthesize(project, **plan, on_tick=on_tick)
+    if as_json:
+        console.say_json({"added": report.added, "total": report.total, "short": report.short, "cells": report.by_cell})
+        return
+    show_synth(report)
+    console.say("next: octo verify")
+
+
+def _foresee(project: "Project", plan: dict[str, Any], who: "TeacherSettings", *, as_json: bool) -> None:
+    from octocli.stages.ask_teacher import estimate
+
+    foreseen = estimate(project, **plan, teacher=who)
+    if as_json:
+        console.say_json(asdict(foreseen))
+    else:
+        _show_estimate(foreseen)
+
+
+def _ask(
+    project: "Project", plan: dict[str, Any], who: "TeacherSettings", budget: float | None, *, as_json: bool
+) -> None:
+    from octocli.stages.ask_teacher import ask_teacher
+
+    with console.progress() as on_tick:
+        asked = ask_teacher(project, **plan, teacher=who, budget=budget, on_tick=on_tick)
+    if as_json:
+        console.say_json(asdict(asked))
+        return
+    _show_asked(asked)
     console.say("next: octo verify")
 
 

@@ -11,8 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from octocli.core.config import SynthSettings, TeacherSettings, override
 from octocli.core.project import Project
@@ -59,10 +58,6 @@ class AskReport:
     tally: Tally
     budget_spent: bool
 
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
-
 
 def ask_teacher(
     project: Project,
@@ -73,7 +68,7 @@ def ask_teacher(
     budget: float | None = None,
     on_tick: OnTick = silent,
 ) -> AskReport:
-    """Fill the plan's cells with what the teacher writes; `budget` in US dollars ends it before it would be passed.
+    """Fill the plan's cells with what the teacher writes; `budget` is of this call, in US dollars, and never passed.
 
     Raises:
         BadInput: the teacher cannot be opened, or has no price and there is a budget.
@@ -106,13 +101,10 @@ class _Filling:
     def next_tasks(self) -> Iterator[Task]:
         """The tasks that would fill the cell if every line of their replies held."""
         lacking = self.cell.wanted - self.sound
-        if self.cell.subject is None:
-            for _ in range(math.ceil(lacking / (PLANNED * WORDINGS))):
-                yield self._task(kind=self.cell.kinds[0], count=PLANNED * WORDINGS)
-            return
         for _ in range(math.ceil(lacking / (PLANNED * WORDINGS))):
-            planned = tuple(itertools.islice(self.planned, PLANNED))
-            if planned:
+            if self.cell.subject is None:
+                yield self._task(kind=self.cell.kinds[0], count=PLANNED * WORDINGS)
+            elif planned := tuple(itertools.islice(self.planned, PLANNED)):
                 yield self._task(planned=planned)
 
     def _task(self, *, planned: tuple[Sample, ...] = (), kind: str = "", count: int = 0) -> Task:
@@ -255,10 +247,6 @@ class Estimate:
     tokens_out: int
     cost: float | None
     most: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
 
 
 def estimate(

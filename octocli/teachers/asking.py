@@ -8,7 +8,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -62,7 +62,7 @@ class Asking:
         self._next_start = time.monotonic()
         self._chance = random.Random()  # of waiting times alone: nothing that is kept hangs on it
 
-    def ask_all(self, requests: Iterable[tuple[Key, Request]]) -> Iterator[Answer[Key]]:
+    def ask_all(self, requests: Iterable[tuple[Key, Request]]) -> Generator[Answer[Key]]:
         """Yield an answer for each request, as they are done; fewer where the budget ends.
 
         Who stops taking answers waits for the requests that are on their way, but for no further try.

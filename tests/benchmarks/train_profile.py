@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def _step(made: Any, optimiser: Any, batch: Sequence[Any]) -> dict[str, float]:
         "clip": _timed(lambda: torch.nn.utils.clip_grad_norm_(parameters, 1.0)),
         "update": _timed(lambda: (optimiser.step(), optimiser.zero_grad(set_to_none=True))),
     }
+
+
+def _steps(made: Any, optimiser: Any, order: Sequence[Sequence[Any]]) -> None:
+    for batch in order:
+        _step(made, optimiser, batch)
 
 
 def _bare_products(made: Any, tokens: int, learnt: int) -> None:
@@ -110,14 +116,14 @@ def main() -> None:
             batch = order[size][number]
             tokens, learnt = len(batch) * max(map(len, batch)), sum(len(row.learnt) for row in batch)
             parts[size].append(_step(made, optimiser, batch))
-            bare[size].append(_timed(lambda x=tokens, y=learnt: _bare_products(made, x, y)))  # type: ignore[misc]
+            bare[size].append(_timed(partial(_bare_products, made, tokens, learnt)))
     for size in sizes:
         rest = parts[size][2:] or parts[size]
         medians = {part: statistics.median(step[part] for step in rest) for part in rest[0]}
         whole, products = sum(medians.values()), statistics.median(bare[size])
         each = ", ".join(f"{part} {seconds:.3f}" for part, seconds in medians.items())
         print(f"batch {size}: {whole:.3f} s a step ({each}); the base's bare products {products:.3f} s")
-        shares = _kinds(lambda steps=order[size][:4]: [_step(made, optimiser, batch) for batch in steps])  # type: ignore[misc]
+        shares = _kinds(partial(_steps, made, optimiser, order[size][:4]))
         print("    " + ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items()))
 
 
