@@ -5,9 +5,11 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,14 @@ from typing import Any
 import pytest
 
 from octocli.core.calls import is_nested
+from octocli.core.config import SynthSettings
 from octocli.core.resolvers import resolve
 from octocli.core.schemas import is_valid
 from octocli.core.spec import Spec, load_spec, parse_spec
 from octocli.core.splits import assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
+from octocli.core.tokens import assign_tokens
+from octocli.stages.checks import first_reason
+from octocli.stages.synthesize import plan
 from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.builtin.examples import recipes
 from octocli.teachers.builtin.naming import gerund, indefinite, read_name
@@ -118,8 +124,29 @@ PHONE = parse_spec(
     }
 )
 HOME = load_spec(ROOT / "templates/smart-home/api.json")
+NESTABLE = parse_spec(
+    {
+        "app": "phone",
+        "functions": [
+            _function(
+                "get_weather",
+                "Tells the weather at a place.",
+                {"location": _text(), "date": _text(format="date")},
+                returns=_text(maxLength=200),
+            ),
+            _function(
+                "send_text_message",
+                "Sends a text message.",
+                {"contact_name": _text(maxLength=80), "message": _text(maxLength=500)},
+                ["contact_name", "message"],
+            ),
+            _function("make_call", "Calls a number.", {"phone_number": _text(maxLength=30)}, ["phone_number"]),
+        ],
+    }
+)
 SPECS = {"food": FOOD, "phone": PHONE, "home": HOME}
 CELLS = [(key, f.name) for key, spec in SPECS.items() for f in spec.functions]
+SPECS["nestable"] = NESTABLE  # whose calls stand in others: its tests are its own
 
 
 def _draw(key, name, split, count):
@@ -217,6 +244,33 @@ def test_every_listed_value_and_every_option_gets_its_share():
 def test_kinds_of_positives():
     kinds = Counter(s.kind for s in _draw("food", "book_table", "train", 1000))
     assert 20 < kinds["parallel"] < 130 and 20 < kinds["missing"] < 130 and kinds["positive"] > 700
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_call_stands_where_its_result_fits(split):
+    tokens = assign_tokens(NESTABLE)
+    rows = [s for s in _draw("nestable", "send_text_message", split, 1500) if s.kind == "nested"]
+    assert len(rows) > 40 and len({skeleton_of(s, NESTABLE) for s in rows}) > 20
+    for sample in rows:
+        inner = sample.calls[0]["arguments"]["message"]
+        assert inner["name"] == "get_weather" and "contact_name" in sample.calls[0]["arguments"]
+        assert first_reason(replace(sample, split=None), NESTABLE, tokens) is None, sample
+        assert bucket_of(sample.skeleton) == split
+        assert not re.search(r"\b(?:saying|says|that|a|an) (?:the|my|some)\b|\bthe the\b", sample.query), sample.query
+    # Values of both calls are said.
+    assert any("date" in s.calls[0]["arguments"]["message"]["arguments"] for s in rows)
+
+
+def test_the_plan_has_cells_of_nested_calls_only_where_some_fit():
+    cells = plan(NESTABLE, SynthSettings(nested=0.5), ())
+    assert {c.subject for c in cells if c.kinds == ("nested",)} == {"send_text_message"}
+
+
+def test_a_wish_to_know_stands_in_no_frame_of_commands():
+    queries = [s.query.lower() for s in _draw("nestable", "get_weather", "train", 1500)]
+    wishes = [q for q in queries if "i want to know" in q or "i'd like to know" in q]
+    assert len(wishes) > 5
+    assert not any(re.search(r"(?:can|could|would) you i |(?:please|just|you) i(?:'d| want)", q) for q in wishes)
 
 
 def test_examples_open_the_training_stream_and_stand_nowhere_else():

@@ -12,7 +12,7 @@ from tiny_projects import fun, obj, spec_of
 
 from octocli.core.errors import BadInput
 from octocli.core.schemas import dangling_references, value_faults
-from octocli.core.spec import Spec, load_spec, parse_spec
+from octocli.core.spec import Spec, fits, load_spec, parse_spec
 from octocli.core.tokens import assign_tokens
 
 
@@ -148,6 +148,24 @@ def test_a_call_fills_a_parameter_only_where_what_it_returns_surely_fits() -> No
         "any": [],
         "call": ["text", "room", "count", "use"],
     }
+
+
+@pytest.mark.parametrize(
+    ("returned", "wanted", "surely"),
+    [
+        ({"type": "string", "maxLength": 80}, {"type": "string", "maxLength": 100}, True),
+        ({"type": "string", "maxLength": 200}, {"type": "string", "maxLength": 100}, False),
+        ({"type": "string"}, {"type": "string", "maxLength": 100}, False),
+        ({"type": "integer", "minimum": 2, "maximum": 5}, {"type": "number", "minimum": 1, "maximum": 5}, True),
+        ({"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}, False),
+        ({"type": "number"}, {"type": "number", "exclusiveMinimum": 0}, False),
+        ({"type": "string", "x-octo-type": "place"}, {"type": "string", "x-octo-type": "place"}, True),
+        ({"type": "string", "x-octo-type": "place"}, {"type": "string"}, False),
+        ({"type": "string"}, {"type": "string", "x-octo-type": "place"}, False),
+    ],
+)
+def test_bounds_and_type_names_decide_what_fits(returned: Any, wanted: Any, surely: bool) -> None:
+    assert fits(returned, wanted) is surely
 
 
 json_values = st.recursive(

@@ -35,6 +35,7 @@ class SynthSettings(_Settings):
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
     missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
+    nested: float = Field(0.0, ge=0, le=5, description="requests whose argument is a call, per positive")
 
 
 class TeacherSettings(_Settings):

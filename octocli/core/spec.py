@@ -5,6 +5,7 @@ of a call are `validation.py`'s.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -198,11 +199,15 @@ def _admits_any_call(schema: Mapping[str, Any]) -> bool:
     )
 
 
+_ALIKE = ("format", "pattern", "items", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")
+
+
 def fits(returned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether every value of schema `returned` is surely a value of `wanted`.
 
-    Cautious: types, enums, formats and required properties are compared, any other constraint of `wanted` must
-    stand in `returned` as it is. An untyped `wanted` takes no call, or every text would.
+    Cautious: types, enums, bounds, formats and required properties are compared, any other constraint of `wanted` must
+    stand in `returned` as it is. An untyped `wanted` takes no call, or every text would. `x-octo-type`, a team's own
+    name for what a value is, must be the same on both sides or on none.
     """
     if "type" not in wanted or "type" not in returned:
         return False
@@ -213,17 +218,13 @@ def fits(returned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         map(json.dumps, wanted["enum"])
     ):
         return False
-    constraints = (
-        "format",
-        "pattern",
-        "minimum",
-        "maximum",
-        "items",
-        "minLength",
-        "maxLength",
-        "x-octo-type",
-    )
-    if any(key in wanted and wanted[key] != returned.get(key) for key in constraints):
+    if any(key in wanted and wanted[key] != returned.get(key) for key in _ALIKE):
+        return False
+    if wanted.get("x-octo-type") != returned.get("x-octo-type"):
+        return False
+    if any(key in wanted and not returned.get(key, math.inf) <= wanted[key] for key in ("maximum", "maxLength")):
+        return False
+    if any(key in wanted and not returned.get(key, -math.inf) >= wanted[key] for key in ("minimum", "minLength")):
         return False
     properties = returned.get("properties", {})
     return all(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from octocli.core.config import SynthSettings, override
 from octocli.core.project import Project
 from octocli.core.samples import SPLITS, Appender, Sample, Split, read_lines, read_samples, repair_tail
-from octocli.core.spec import Spec
+from octocli.core.spec import Function, Spec
 from octocli.core.splits import normal
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.teachers.base import Teacher
@@ -57,15 +57,25 @@ def plan(spec: Spec, settings: SynthSettings, negative_kinds: tuple[str, ...]) -
     cells = []
     for split in SPLITS:
         cells += [Cell(f.name, ("positive", "example"), split, wanted[split]) for f in spec.functions]
-        parallel, missing = (round(share * wanted[split]) for share in (settings.parallel, settings.missing))
-        cells += [Cell(f.name, ("parallel",), split, parallel) for f in spec.functions if parallel]
-        lacking = [f for f in spec.functions if missing and any(p.required for p in f.params)]
-        cells += [Cell(f.name, ("missing",), split, missing) for f in lacking]
+        for kind, share in (
+            ("parallel", settings.parallel),
+            ("missing", settings.missing),
+            ("nested", settings.nested),
+        ):
+            count = round(share * wanted[split])
+            cells += [Cell(f.name, (kind,), split, count) for f in spec.functions if count and _can_have(kind, f, spec)]
         negatives = round(settings.negatives * wanted[split] * len(spec.functions))
         for index, kind in enumerate(negative_kinds):
             share = negatives // len(negative_kinds) + (index < negatives % len(negative_kinds))
             cells.append(Cell(None, (kind,), split, share))
     return cells
+
+
+def _can_have(kind: str, function: Function, spec: Spec) -> bool:
+    """Whether requests of this kind exist for the function."""
+    if kind == "missing":
+        return any(p.required for p in function.params)
+    return kind != "nested" or any(f is not function for p in function.params for f in spec.fillers(p))
 
 
 def synthesize(

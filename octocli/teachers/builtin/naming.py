@@ -69,7 +69,8 @@ def noun_forms(nouns: tuple[str, ...]) -> list[str]:
         forms += things
         forms += [f"{attribute} of the {thing}" for attribute in synonyms[-1] for thing in things[:2]]
         forms += [] if nouns[-1] in book["vague"] else synonyms[-1][:2]
-    return list(dict.fromkeys(re.sub(r"\b(\w+)(?: \1\b)+", r"\1", form) for form in forms))
+    single = (re.sub(r"\b(\w+)(?: \1\b)+", r"\1", form) for form in forms)
+    return list(dict.fromkeys(form for form in single if len(set(words := form.split())) == len(words)))
 
 
 def with_article(noun: str, article: str) -> list[str]:

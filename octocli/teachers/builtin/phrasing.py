@@ -198,8 +198,7 @@ class Phrasing:
             for noun in self.objects:
                 text = frame.text.replace("{o}", noun.text)
                 if frame.weight and not (noun.text.endswith("s") and re.search(r"\b(?:is|'s)\b", frame.text)):
-                    form: Form = "question" if re.match(r"what|how|do you|any|can|could|whats", text) else "command"
-                    yield Head(text, form, "question", noun.uses, (), frame.weight * noun.weight)
+                    yield Head(text, _form_of(text), "question", noun.uses, (), frame.weight * noun.weight)
 
     def _noun_heads(self) -> Iterator[Head]:
         if self.name.group["class"] in ("remove", "cancel", "turn_off", "stop", "close", "pause", "mute"):
@@ -235,6 +234,13 @@ class Phrasing:
         for construct in lexicon().constructs:
             if all(set(choices) & words for choices in construct.heads) and set(construct.roles) <= set(by_role):
                 yield _from_construct(construct, by_role)
+
+
+def _form_of(text: str) -> Form:
+    """How a frame may take up the words that ask for something to be told."""
+    if re.match(r"what|how|do you|any|can|could|whats", text):
+        return "question"
+    return "statement" if re.match(r"i\b", text) else "command"
 
 
 def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:

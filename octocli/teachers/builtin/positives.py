@@ -6,10 +6,11 @@ The skeleton decides the side of the split before any value is drawn, so a sampl
 import datetime as dt
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from octocli.core.calls import argument_pointer
 from octocli.core.samples import Sample, Split
 from octocli.core.spec import Function, Parameter, Spec
 from octocli.core.splits import bucket_of, free_values, normal
@@ -20,18 +21,22 @@ from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
-PARALLEL, MISSING, REFILLED = 0.06, 0.06, 0.09
+PARALLEL, MISSING, NESTED, REFILLED = 0.06, 0.06, 0.06, 0.09
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One call before its words: the values it will hold, None where they are drawn once the words stand."""
+    """One call before its words: the values it will hold, None where they are drawn once the words stand.
+
+    `nested` holds the calls that stand in the place of a value.
+    """
 
     function: Function
     values: Mapping[str, Any]
     missing: tuple[str, ...] = ()
+    nested: Mapping[str, "Planned"] = field(default_factory=dict)
 
 
 class PositiveWriter:
@@ -88,6 +93,7 @@ class _Stream:
         self.writer, self.function, self.split, self.rng, self.source = writer, function, split, rng, source
         self.known = known
         self.omittable = [p.name for p in function.params if p.required and self._can_be_missed(p)]
+        self.fillers = {p.name: found for p in function.params if (found := self._fillers(p))}
 
     def draw(self) -> Sample | None:
         """One sample, or None where this draw came to nothing."""
@@ -96,6 +102,8 @@ class _Stream:
             return self._written("parallel", [self._plan(self.function), self._plan(self._partner())])
         if point < PARALLEL + MISSING and self.omittable:
             return self._written("missing", [self._plan(self.function, self.rng.choice(self.omittable))])
+        if point < PARALLEL + MISSING + NESTED and self.fillers:
+            return self._written("nested", [self._plan_nested()])
         if point > 1 - REFILLED and self.known:
             return self._refilled(self.rng.choice(self.known))
         return self._written("positive", [self._plan(self.function)])
@@ -103,6 +111,11 @@ class _Stream:
     def _can_be_missed(self, parameter: Parameter) -> bool:
         grammar = self.writer.grammar(self.function)
         return parameter.kind != "boolean" and parameter not in grammar.phrasing.states
+
+    def _fillers(self, parameter: Parameter) -> list[Function]:
+        """Functions whose call can be named where `parameter` stands: "text Ana the forecast for Rome"."""
+        fillers = (f for f in self.writer.spec.fillers(parameter) if f is not self.function)
+        return [f for f in fillers if self.writer.grammar(f).has_noun]
 
     def _partner(self) -> Function:
         return self.rng.choice(self.writer.spec.functions)
@@ -122,20 +135,26 @@ class _Stream:
                 del values[parameter.name]
         return Planned(function, values, (missing,) if missing else ())
 
+    def _plan_nested(self) -> Planned:
+        name = self.rng.choice(sorted(self.fillers))
+        outer = self._plan(self.function)
+        values = {p.name: outer.values.get(p.name) for p in self.function.params if p.name in {*outer.values, name}}
+        return Planned(self.function, values, nested={name: self._plan(self.rng.choice(self.fillers[name]))})
+
     def _value(self, function: Function, parameter: Parameter, now: dt.datetime) -> Any | None:
         role = self.writer.grammar(function).phrasing.roles[parameter.name]
         return self.source.draw(f"{function.name}.{parameter.name}", parameter, role, now)
 
     def _written(self, kind: str, plans: list[Planned]) -> Sample | None:
         clauses = []
-        for plan in plans:
-            clause = self.writer.grammar(plan.function).clause(plan.values, self.rng, plain=len(plans) > 1)
+        for index, plan in enumerate(plans):
+            clause = self._clause(plan, index, plain=len(plans) > 1)
             if clause is None:
                 return None
             clauses.append(clause)
-        text, front = _numbered(clauses[0].text, 0), _numbered(clauses[0].front, 0)
+        text, front = clauses[0].text, clauses[0].front
         if len(clauses) > 1:
-            text = joined(text, _numbered(clauses[1].text, 1), self.rng)
+            text = joined(text, clauses[1].text, self.rng)
         pattern = framed(Clause(text, clauses[0].form, front), self.rng)
         if bucket_of(skeleton := normal(SLOT.sub("{}", pattern))) != self.split:
             return None
@@ -144,30 +163,56 @@ class _Stream:
         question = clauses[0].form == "question"
         return self._filled(kind, roughen(pattern, self.rng, question), skeleton, plans)
 
+    def _clause(self, plan: Planned, index: int, *, plain: bool) -> Clause | None:
+        """The words for one call, its slots numbered, the calls in it named in their places."""
+        clause = self.writer.grammar(plan.function).clause(
+            plan.values, self.rng, plain=plain, named=frozenset(plan.nested)
+        )
+        if clause is None:
+            return None
+        text, front = _numbered(clause.text, str(index)), _numbered(clause.front, str(index))
+        for name, inner in plan.nested.items():
+            noun = self.writer.grammar(inner.function).noun(inner.values, self.rng)
+            if noun is None or f"{{{index}/{name}}}" not in text:
+                return None
+            text = text.replace(f"{{{index}/{name}}}", _numbered(noun, f"{index}/{name}"))
+        return Clause(text, clause.form, front)
+
     def _filled(
         self, kind: str, pattern: str, skeleton: str, plans: list[Planned], split: Split | None = None
     ) -> Sample | None:
         now = _EPOCH + dt.timedelta(minutes=self.rng.randrange(500 * 24 * 60))
         slots: dict[str, tuple[Parameter, Any, str]] = {}
-        calls: list[dict[str, Any]] = []
-        for index, plan in enumerate(plans):
-            arguments: dict[str, Any] = {}
-            for name, early in plan.values.items():
-                parameter = plan.function.param(name)
-                assert parameter is not None
-                value = early if early is not None else self._value(plan.function, parameter, now)
-                if value is None:
-                    return None
-                arguments[name] = value
-                slots[f"{index}/{name}"] = (parameter, value, f"/{index}/arguments/{name}")
-            calls.append({"name": plan.function.name, "arguments": arguments})
-            if plan.missing:
-                calls[-1]["missing"] = list(plan.missing)
+        calls = [self._call(plan, str(index), f"/{index}", now, slots) for index, plan in enumerate(plans)]
+        if None in calls:
+            return None
         done = fill(pattern, slots, now, self.rng, _beside_a_date(plans))
         if done is None:
             return None
         clock = now.isoformat() if done.relative else None
-        return Sample(done.query, tuple(calls), kind, split, "builtin", clock, done.said, skeleton)
+        return Sample(done.query, tuple(c for c in calls if c), kind, split, "builtin", clock, done.said, skeleton)
+
+    def _call(
+        self, plan: Planned, key: str, pointer: str, now: dt.datetime, slots: dict[str, tuple[Parameter, Any, str]]
+    ) -> dict[str, Any] | None:
+        """The call of a plan, all its values drawn and put into `slots`; None where one could not be drawn."""
+        arguments: dict[str, Any] = {}
+        for name, early in plan.values.items():
+            here, place = f"{key}/{name}", argument_pointer(pointer, name)
+            parameter = plan.function.param(name)
+            assert parameter is not None
+            if name in plan.nested:
+                arguments[name] = self._call(plan.nested[name], here, place, now, slots)
+            else:
+                arguments[name] = early if early is not None else self._value(plan.function, parameter, now)
+                slots[here] = (parameter, arguments[name], place)
+            if arguments[name] is None:
+                return None
+        return {
+            "name": plan.function.name,
+            "arguments": arguments,
+            **({"missing": list(plan.missing)} if plan.missing else {}),
+        }
 
     def _refilled(self, recipe: Recipe) -> Sample | None:
         # What no single words say stays as the example's author had it, and is no question of grounding.
@@ -190,7 +235,7 @@ def _beside_a_date(plans: list[Planned]) -> frozenset[str]:
     )
 
 
-def _numbered(text: str, index: int) -> str:
+def _numbered(text: str, index: str) -> str:
     """Slots that say which call they belong to."""
     return SLOT.sub(lambda m: f"{{{index}/{m[1]}}}", text)
 

@@ -16,10 +16,14 @@ from octocli.teachers.builtin.lexicon import Lexicon, lexicon
 
 @dataclass(frozen=True)
 class Role:
-    """How a parameter is said. Carriers hold one `{}` for the value."""
+    """How a parameter is said. Carriers hold one `{}` for the value.
+
+    `named_by` are carriers of what another call gives, where those of a value would quote it.
+    """
 
     name: str
     carriers: tuple[str, ...]
+    named_by: tuple[str, ...] = ()
     pool: str = "label"
     object: str = ""  # what it is as the object of a verb: "thing", "person", "topic", or nothing
     modifier: str = ""  # "adjective" or "noun" where it may stand before the function's noun
@@ -74,6 +78,7 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
     return Role(
         name=entry["role"],
         carriers=tuple(carriers),
+        named_by=tuple(entry.get("named_by", ())),
         pool=entry.get("pool", "label"),
         object="thing" if as_object is True else as_object,
         modifier="noun" if entry.get("modifier") is True else entry.get("modifier", ""),

@@ -8,9 +8,11 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
+from octocli.teachers.builtin.filling import SLOT
 from octocli.teachers.builtin.lexicon import Weighted, lexicon
 from octocli.teachers.builtin.naming import gerund
 from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
@@ -48,15 +50,43 @@ class Grammar:
         self.phrasing = phrasing
         self._cache: dict[tuple[object, ...], list[tuple[float, list[Head], list[float]]]] = {}
 
-    def clause(self, values: Mapping[str, Any], rng: random.Random, *, plain: bool = False) -> Clause | None:
-        """A clause that says all of `values`; `plain` asks for a command."""
+    def clause(
+        self, values: Mapping[str, Any], rng: random.Random, *, plain: bool = False, named: frozenset[str] = frozenset()
+    ) -> Clause | None:
+        """A clause that says all of `values`; `plain` asks for a command.
+
+        Args:
+            values: by parameter; None where the words do not hang on the value.
+            rng: the stream's random numbers.
+            plain: whether it must be a command that another one can follow.
+            named: parameters that what another call gives will stand for, under its name: they cannot be quoted.
+        """
         head = self._head(values, rng, plain)
-        if head is None:
+        if head is None or any(_quotes(head.text, name) for name in named):
             return None
-        implied = {name for name, _ in head.implies}
-        rest = [name for name in values if name not in head.uses and name not in implied]
-        text, front = self._with_carriers(head, rest, values, rng, may_front=not plain)
+        text, front = self._with_carriers(head, self._rest(head, values), values, rng, may_front=not plain, named=named)
         return Clause(text, head.form, front)
+
+    @cached_property
+    def has_noun(self) -> bool:
+        """Whether what the function gives has a name."""
+        return any(self._names_result(head) for head in self.phrasing.heads)
+
+    def noun(self, values: Mapping[str, Any], rng: random.Random) -> str | None:
+        """A name for what the function gives, with all of `values`: "the forecast for Rome"."""
+        heads = [h for h in self.phrasing.heads if self._names_result(h) and self._fits(h, values, plain=False)]
+        if not heads:
+            return None
+        head = rng.choices(heads, [h.weight for h in heads])[0]
+        text, _ = self._with_carriers(head, self._rest(head, values), values, rng, may_front=False)
+        return text if text.startswith(("the ", "my ", "some ")) else f"the {text}"
+
+    def _names_result(self, head: Head) -> bool:
+        return head.source == "noun" and not head.implies and SLOT.sub("", head.text).strip() != ""
+
+    def _rest(self, head: Head, values: Mapping[str, Any]) -> list[str]:
+        implied = {name for name, _ in head.implies}
+        return [name for name in values if name not in head.uses and name not in implied]
 
     def _head(self, values: Mapping[str, Any], rng: random.Random, plain: bool) -> Head | None:
         sources = self._eligible(values, plain)
@@ -110,9 +140,16 @@ class Grammar:
         return all(_state_words(self.phrasing, name, values[name]) for name in names)
 
     def _with_carriers(
-        self, head: Head, names: Sequence[str], values: Mapping[str, Any], rng: random.Random, *, may_front: bool
+        self,
+        head: Head,
+        names: Sequence[str],
+        values: Mapping[str, Any],
+        rng: random.Random,
+        *,
+        may_front: bool,
+        named: frozenset[str] = frozenset(),
     ) -> tuple[str, str]:
-        said = [(name, self._carrier(name, values[name], rng)) for name in names]
+        said = [(name, self._carrier(name, values[name], rng, named=name in named)) for name in names]
         rng.shuffle(said)
         said.sort(key=lambda pair: self.phrasing.roles[pair[0]].last)
         text, front = head.text, ""
@@ -123,14 +160,22 @@ class Grammar:
                 text += ("" if carrier.startswith(":") else " ") + carrier
         return text, front
 
-    def _carrier(self, name: str, value: Any, rng: random.Random) -> str:
+    def _carrier(self, name: str, value: Any, rng: random.Random, *, named: bool) -> str:
         parameter = self.phrasing.function.param(name)
         slot = f"{{{name}}}"
+        role = self.phrasing.roles[name]
+        if named:
+            return rng.choice(role.named_by or role.carriers).replace("{}", slot)
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:
             return rng.choice(flag_phrases(value, name))
         if parameter is not None and parameter in self.phrasing.states:
             return f"to {rng.choice(_state_words(self.phrasing, name, value))}"
-        return rng.choice(self.phrasing.roles[name].carriers).replace("{}", slot)
+        return rng.choice(role.carriers).replace("{}", slot)
+
+
+def _quotes(text: str, name: str) -> bool:
+    """Whether the words before a slot make a quotation of it."""
+    return re.search(rf"(?:\b(?:that|says?|saying|called|know)|:) \{{{re.escape(name)}[|}}]", text) is not None
 
 
 def _state_words(phrasing: Phrasing, name: str, value: Any) -> list[str]:
