@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from octocli.core.calls import is_nested
@@ -29,6 +30,7 @@ def bucket_of(key: str) -> Split:
     return "test"
 
 
+@lru_cache(maxsize=1 << 16)
 def normal(text: str) -> str:
     """Text for comparison: lower case, no punctuation, single spaces."""
     return " ".join(re.sub(r"[^\w\s{}]", " ", text.lower()).split())
