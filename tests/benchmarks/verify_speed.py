@@ -72,7 +72,7 @@ def _double(sample: Any, rng: random.Random) -> Iterator[Any]:
     values = set(normal(json.dumps([sample.calls, sample.said])).split())
     words = sample.query.split()
     places = [i for i, word in enumerate(words) if len(word) > 3 and word.isalpha() and word.lower() not in values]
-    if places:
+    if places and len(words) > 2:
         at = rng.choice(places)
         word = words[at]
         letter = rng.randrange(1, len(word) - 1)
