@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import planted_faults
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,3 +155,12 @@ def test_the_search_finds_the_pairs_that_a_comparison_of_all_finds(texts: list[s
         if digits[i] == digits[j] and fuzz.ratio(keys[i], keys[j]) >= NEAR
     }
     assert found == every
+
+
+@pytest.mark.slow
+def test_the_guide_tells_what_is_caught_and_what_is_missed(tmp_path: Path) -> None:
+    counts, alarms, untouched = planted_faults.tally(tmp_path)
+    assert planted_faults.shown() == planted_faults.table(counts, alarms, untouched)
+    assert all(count.planted >= planted_faults.EACH for count in counts.values())
+    whole = [name for name, count in counts.items() if count.caught_by.total() == count.planted]
+    assert len(whole) >= 10 and alarms.total() <= 0.01 * untouched
