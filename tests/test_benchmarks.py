@@ -80,3 +80,12 @@ def test_a_profile_tells_parts_and_kinds_for_each_batch() -> None:
     assert [line.split(":")[0] for line in said[::2]] == ["batch 2", "batch 4"]
     assert all("forward" in line and "bare products" in line for line in said[::2])
     assert all("products" in line and "%" in line for line in said[1::2])
+
+
+def test_verify_is_measured_on_a_store_that_is_made_once(tmp_path: Path) -> None:
+    options = [str(tmp_path), "--template", "smart-home", "--samples", "300", "--near", "0.2"]
+    first = ran("verify_speed.py", *options)
+    made = json.loads((tmp_path / "300-near-0.2" / "smart-home" / "made.json").read_text())
+    assert 200 <= made["samples"] <= 280 and 0 < made["near-doubles"] <= made["samples"] / 4
+    assert "samples made in" in first and "near-duplicate" in first and "peak" in first
+    assert "samples made in" not in ran("verify_speed.py", *options)

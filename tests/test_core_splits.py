@@ -117,3 +117,14 @@ def test_a_synthesised_row_yields_to_an_imported_one_with_its_text() -> None:
     imported = play(f"play {title}", title, split=other, teacher="import")
     kept, dropped = assign_splits([play(f"play {title}", title), imported], SPEC)
     assert kept == [imported] and "text already stands" in dropped[0][1]
+
+
+def test_a_row_with_a_split_by_hand_yields_to_the_wording_that_stands_elsewhere() -> None:
+    """It used to take the wording with it: every good row of that pattern was dropped."""
+    side = bucket_of("play {}")
+    titles = [t for t in map(str, range(99)) if bucket_of(t) == side]
+    good = [play(f"play {title}", title) for title in titles[:3]]
+    strange = play("play oddity", "oddity", split=next(s for s in SPLITS if s != side), teacher="llm")
+    kept, dropped = assign_splits([strange, *good], SPEC)
+    assert [s.query for s in kept] == [s.query for s in good]
+    assert [s.query for s, _ in dropped] == ["play oddity"] and "skeleton already stands" in dropped[0][1]

@@ -129,5 +129,5 @@ def test_a_project_of_a_template_builds_as_it_is(name: str, tmp_path: Path) -> N
     functions = {f.name for f in project.spec.functions}
     assert set(report.verify.by_function) - {"none"} == functions
     assert set(report.evaluation.card.by_function) == functions
-    assert report.verify.leaks == {"text": 0, "skeleton": 0, "value": 0}
+    assert report.verify.leaks == {"text": 0, "skeleton": 0, "value": 0, "near": 0}
     assert sum(report.verify.reasons.values()) <= 0.05 * sum(report.verify.accepted.values()), report.verify.reasons

@@ -3,6 +3,8 @@
 from octocli.cli import console
 from octocli.cli.options import HERE, JsonOption, ProjectOption
 
+_LEAKS = {"text": "texts", "skeleton": "skeletons", "value": "values", "near": "rows nearly alike"}
+
 
 def verify_cli(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Reject samples that are wrong, with the reason, and split the rest into train, validation and test.
@@ -34,9 +36,10 @@ def show_verify(report: "object") -> None:
 
     assert isinstance(report, VerifyReport)
     splits = ", ".join(f"{n} {split}" for split, n in report.accepted.items())
-    caught = ", ".join(f"{n} {reason}" for reason, n in sorted(report.reasons.items())) or "none"
-    console.say(f"accepted: {splits}; rejected: {caught}")
+    console.say(f"accepted: {splits}; rejected: {sum(report.reasons.values())}")
+    rows = [(name, str(c.looked_at), str(c.caught), f"{c.seconds:.1f}") for name, c in report.checks.items()]
+    console.table(("check", "looked at", "caught", "seconds"), rows)
     leaking = {what: n for what, n in report.leaks.items() if n}
     if leaking:
-        listed = ", ".join(f"{n} {what}s" for what, n in leaking.items())
+        listed = ", ".join(f"{n} {_LEAKS[what]}" for what, n in leaking.items())
         console.warn(f"on more than one side of the split (imported rows): {listed}")

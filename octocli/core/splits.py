@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from octocli.core.calls import is_nested
@@ -29,6 +30,7 @@ def bucket_of(key: str) -> Split:
     return "test"
 
 
+@lru_cache(maxsize=1 << 16)
 def normal(text: str) -> str:
     """Text for comparison: lower case, no punctuation, single spaces."""
     return " ".join(re.sub(r"[^\w\s{}]", " ", text.lower()).split())
@@ -73,36 +75,38 @@ def skeleton_of(sample: Sample, spec: Spec) -> str:
 def assign_splits(samples: Sequence[Sample], spec: Spec) -> tuple[list[Sample], list[tuple[Sample, str]]]:
     """Give every sample its side; returns (kept, dropped with the reason).
 
-    Samples that come with a split keep it (a spec's own examples come as training rows), and imported ones are split
-    by their text. Of the rest, the skeleton decides, and a row whose free value lives on another side is dropped.
+    Imported rows and a spec's own examples keep the split that they come with; imported ones without are split by their
+    text. Of the rest, the skeleton decides, and a row whose free value lives on another side is dropped. Whatever else
+    comes with a split keeps it, unless its wording or a value stands on another side by then.
     """
     kept: list[Sample] = []
     dropped: list[tuple[Sample, str]] = []
     owners = _Owners()
-    fixed = [s for s in samples if s.split is not None or s.teacher == "import"]
-    for sample in fixed:
+    first = [s for s in samples if _stays(s)]
+    for sample in first:
         placed = sample if sample.split else sample.with_split(bucket_of(normal(sample.query)))
         assert placed.split is not None
         rival = owners.rival(normal(placed.query), placed.split, "text")
         (dropped.append((sample, f"leak: {rival}")) if rival else kept.append(placed))
         if placed.teacher != "import":
-            for key in (
-                ("skeleton", skeleton_of(placed, spec)),
-                *(("value", v) for v in free_values(placed, spec)),
-            ):
-                owners.rival(key[1], placed.split, key[0])
-    for sample in samples:
-        if sample.split is None and sample.teacher != "import":
-            placed = sample.with_split(bucket_of(skeleton_of(sample, spec)))
-            reason = _leak(placed, spec, owners)
-            (dropped.append((sample, f"leak: {reason}")) if reason else kept.append(placed))
+            owners.own(placed, spec)
+    for sample in sorted((s for s in samples if not _stays(s)), key=lambda s: s.split is not None):
+        placed = sample if sample.split else sample.with_split(bucket_of(skeleton_of(sample, spec)))
+        reason = _leak(placed, spec, owners, drawn=sample.split is None)
+        (dropped.append((sample, f"leak: {reason}")) if reason else kept.append(placed))
     return kept, dropped
 
 
-def _leak(sample: Sample, spec: Spec, owners: "_Owners") -> str | None:
+def _stays(sample: Sample) -> bool:
+    """Whether no wording of another row can move it: a team's own rows, and the spec's."""
+    return sample.teacher == "import" or (sample.kind == "example" and sample.split is not None)
+
+
+def _leak(sample: Sample, spec: Spec, owners: "_Owners", *, drawn: bool) -> str | None:
+    """Why a row cannot stand on its side; `drawn`: the side is its wording's, so its values must belong there too."""
     assert sample.split is not None
     for value in free_values(sample, spec):
-        if bucket_of(value) != sample.split:
+        if drawn and bucket_of(value) != sample.split:
             return f"the value {value!r} belongs to {bucket_of(value)}, the wording to {sample.split}"
         if rival := owners.rival(value, sample.split, "value"):
             return rival
@@ -115,6 +119,13 @@ class _Owners:
 
     def __init__(self) -> None:
         self._sides: dict[tuple[str, str], Split] = {}
+
+    def own(self, sample: Sample, spec: Spec) -> None:
+        """Note a row's skeleton and free values."""
+        assert sample.split is not None
+        self.rival(skeleton_of(sample, spec), sample.split, "skeleton")
+        for value in free_values(sample, spec):
+            self.rival(value, sample.split, "value")
 
     def rival(self, key: str, split: Split, what: str) -> str | None:
         owner = self._sides.setdefault((what, key), split)

@@ -1,21 +1,27 @@
 """`octo verify`: keep what is right, reject the rest with its reason, and put each row on its side of the split."""
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 
-from rapidfuzz import fuzz
-
-from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.project import Project, data_hash, file_hash, read_record, write_json
 from octocli.core.samples import Sample, dump_line, read_samples, repair_tail, write_atomically, write_samples
-from octocli.core.splits import assign_splits, leaks, normal, skeleton_of
-from octocli.stages.checks import first_reason
+from octocli.core.splits import assign_splits, leaks
+from octocli.stages.checks import CHECKS, Check
+from octocli.stages.doubles import Neighbours, Rejected, without_contradictions, without_duplicates
 from octocli.stages.progress import OnTick, Tick, silent
 
-# Two rows of one function this alike teach the same thing (token-sort ratio of rapidfuzz, 0 to 100).
-_NEAR_DUPLICATE = 96
+
+@dataclass(frozen=True)
+class CheckReport:
+    """One check: how many rows it looked at, how many of them it caught, and the seconds it took."""
+
+    looked_at: int = 0
+    caught: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,16 @@ class VerifyReport:
         accepted: rows by split.
         by_function: accepted training rows by first function; `none` for negatives.
         reasons: rejected rows by the check that caught them.
-        leaks: texts, skeletons and free values on more than one side; imported rows may share skeletons and values.
+        leaks: texts, skeletons and free values on more than one side, and held-out rows that are nearly a row of
+            another side (`near`); imported rows may have all but the first.
+        checks: what each check did, in their order; a row that one caught is not looked at by the next.
     """
 
     accepted: dict[str, int]
     by_function: dict[str, int]
     reasons: dict[str, int]
     leaks: dict[str, int]
+    checks: dict[str, CheckReport]
 
 
 def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
@@ -44,19 +53,59 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
     if not project.samples_file.exists():
         raise NotMade(f"{project.samples_file}: no samples yet", hint="make them with: octo synth")
     repair_tail(project.samples_file)
-    samples = read_samples(project.samples_file)
-    rejected: list[tuple[Sample, str]] = []
-    sound = []
-    for index, sample in enumerate(samples):
-        reason = first_reason(sample, project.spec, project.tokens)
-        rejected.append((sample, reason)) if reason else sound.append(sample)
-        on_tick(Tick("verify", index + 1, len(samples)))
-    unique, doubles = _without_doubles(sound, project)
-    accepted, leaked = assign_splits(unique, project.spec)
-    rejected += [*doubles, *leaked]
-    if not accepted:
-        raise BadInput(f"{project.samples_file}: every sample was rejected, first: {rejected[0][1]}")
-    return _write(project, accepted, rejected)
+    sieve = _Sieve(read_samples(project.samples_file))
+    for name, check in CHECKS.items():
+        sieve.pass_through(name, partial(_alone, name=name, check=check, project=project, on_tick=on_tick))
+    # A row that octo wrote yields to one that the team brought.
+    sieve.rows.sort(key=lambda s: s.teacher != "import")
+    sieve.pass_through("duplicate", lambda rows: without_duplicates(rows, project.spec))
+    sieve.pass_through("contradiction", without_contradictions)
+    started = time.perf_counter()
+    neighbours = Neighbours(sieve.rows, project.spec, on_tick)
+    sieve.add_seconds("near-duplicate", time.perf_counter() - started)
+    sieve.pass_through("near-duplicate", neighbours.without_near_duplicates)
+    sieve.pass_through("contradiction", neighbours.without_contradictions)
+    sieve.pass_through("leak", lambda rows: assign_splits(rows, project.spec))
+    sieve.pass_through("leak", neighbours.without_near_leaks)
+    if not sieve.rows:
+        raise BadInput(f"{project.samples_file}: every sample was rejected, first: {sieve.rejected[0][1]}")
+    found = {**leaks(sieve.rows, project.spec), "near": neighbours.near_leaks(sieve.rows)}
+    return _write(project, sieve, found)
+
+
+class _Sieve:
+    """Rows that passed every check so far, those that did not, and what each check did."""
+
+    def __init__(self, rows: list[Sample]) -> None:
+        self.rows = rows
+        self.rejected: Rejected = []
+        self.checks: dict[str, CheckReport] = {}
+
+    def pass_through(self, name: str, check: Callable[[Sequence[Sample]], tuple[list[Sample], Rejected]]) -> None:
+        """Keep the rows that a check keeps; a check in two parts comes twice, and both see the same rows as one."""
+        started, before = time.perf_counter(), self.checks.get(name, CheckReport())
+        looked_at = len(self.rows)
+        self.rows, dropped = check(self.rows)
+        self.rejected += dropped
+        self.checks[name] = CheckReport(max(looked_at, before.looked_at), before.caught + len(dropped), before.seconds)
+        self.add_seconds(name, time.perf_counter() - started)
+
+    def add_seconds(self, name: str, seconds: float) -> None:
+        """Count time that was spent for a check."""
+        before = self.checks.get(name, CheckReport())
+        self.checks[name] = CheckReport(before.looked_at, before.caught, round(before.seconds + seconds, 3))
+
+
+def _alone(
+    rows: Sequence[Sample], name: str, check: Check, project: Project, on_tick: OnTick
+) -> tuple[list[Sample], Rejected]:
+    kept: list[Sample] = []
+    dropped: Rejected = []
+    for done, sample in enumerate(rows, 1):
+        reason = check(sample, project.spec, project.tokens)
+        dropped.append((sample, reason)) if reason else kept.append(sample)
+        on_tick(Tick(name, done, len(rows)))
+    return kept, dropped
 
 
 def is_verified(project: Project) -> bool:
@@ -75,67 +124,24 @@ def made_from(project: Project) -> dict[str, str]:
     }
 
 
-def _write(project: Project, accepted: Sequence[Sample], rejected: Sequence[tuple[Sample, str]]) -> VerifyReport:
+def _write(project: Project, sieve: _Sieve, leaking: dict[str, int]) -> VerifyReport:
+    accepted, rejected = sieve.rows, sieve.rejected
     report = VerifyReport(
         accepted=dict(Counter(str(s.split) for s in accepted)),
         by_function=dict(Counter(_subject(s) for s in accepted if s.split == "train")),
         reasons=dict(Counter(reason.split(":")[0] for _, reason in rejected)),
-        leaks=leaks(accepted, project.spec),
+        leaks=leaking,
+        checks=sieve.checks,
     )
     write_samples(project.accepted_file, accepted)
     write_atomically(
         project.rejected_file, "".join(dump_line({**s.to_json(), "reason": reason}) for s, reason in rejected)
     )
-    counts = {"accepted": report.accepted, "rejected": report.reasons, "leaks": report.leaks}
+    checks = {name: asdict(check) for name, check in report.checks.items()}
+    counts = {"accepted": report.accepted, "rejected": report.reasons, "leaks": report.leaks, "checks": checks}
     write_json(project.verified_record, {"version": 1, "made_from": made_from(project), **counts})
     return report
 
 
 def _subject(sample: Sample) -> str:
     return str(sample.calls[0]["name"]) if sample.calls else "none"
-
-
-def _without_doubles(samples: Sequence[Sample], project: Project) -> tuple[list[Sample], list[tuple[Sample, str]]]:
-    """Drop duplicates, contradictions and near-duplicates; the first row of each kind stays."""
-    kept: list[Sample] = []
-    dropped: list[tuple[Sample, str]] = []
-    meanings: dict[str, str] = {}
-    patterns: dict[str, _Patterns] = {}
-    for sample in samples:
-        text, meaning = normal(sample.query), dump_value(list(sample.calls))
-        if text in meanings:
-            same = meanings[text] == meaning
-            dropped.append((sample, "duplicate" if same else "contradiction: the same words, other calls"))
-            continue
-        near = patterns.setdefault(_subject(sample), _Patterns())
-        # Imported rows are a team's own choice; only exact doubles of theirs go.
-        if sample.teacher != "import" and (twin := near.twin(text, skeleton_of(sample, project.spec))):
-            dropped.append((sample, f"near-duplicate: of {twin!r}"))
-            continue
-        meanings[text] = meaning
-        near.add(text, skeleton_of(sample, project.spec))
-        kept.append(sample)
-    return kept, dropped
-
-
-class _Patterns:
-    """Accepted texts of one function by skeleton: only rows of one pattern can be near-duplicates of each other."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}
-
-    def add(self, text: str, skeleton: str) -> None:
-        self._texts.setdefault(skeleton, []).append(text)
-
-    def twin(self, text: str, skeleton: str) -> str | None:
-        return next(self._twins(text, skeleton), None)
-
-    def _twins(self, text: str, skeleton: str) -> Iterator[str]:
-        for other in self._texts.get(skeleton, ()):
-            # Digits are what tells two rows of one pattern apart: "at 7" and "at 8" are both worth having.
-            if _digits(other) == _digits(text) and fuzz.token_sort_ratio(text, other) >= _NEAR_DUPLICATE:
-                yield other
-
-
-def _digits(text: str) -> str:
-    return "".join(c for c in text if c.isdigit())

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, product
 from typing import Any
 
@@ -120,14 +121,15 @@ def is_verb_only(phrase: str) -> bool:
     return bool(words) and words[0] in _known_verbs() and all(w in particles for w in words[1:])
 
 
-def _known_verbs() -> set[str]:
+@cache
+def _known_verbs() -> frozenset[str]:
     book = lexicon().verbs
     named = {
         name for g in book["groups"] for name in g["names"] if name not in ("*", "new", "music", "status", "info", "is")
     }
     said = {s.split()[0] for g in book["groups"] for s in g["say"] if not s.startswith("{")}
     extra = frozenset(book["also_verbs"])
-    return named | said | extra
+    return extra | named | said
 
 
 def _group(verb: str, rest: list[str]) -> Mapping[str, Any] | None:
