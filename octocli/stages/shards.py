@@ -5,6 +5,7 @@ a folder of its own, `data/shards/3-of-8`; the machine that has those folders ta
 the rest. Taking it twice changes nothing.
 """
 
+import heapq
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,9 +37,15 @@ class Shard:
         return f"{self.number}-of-{self.count}"
 
     def of(self, cells: Sequence[Part]) -> list[Part]:
-        """This shard's cells, in the order of the plan: dealt out by size, so that all shards have about as much."""
-        by_size = sorted(range(len(cells)), key=lambda index: -cells[index].wanted)
-        return [cells[index] for index in sorted(by_size[self.number - 1 :: self.count])]
+        """This shard's cells, in the order of the plan: the largest first, each goes to the shard that has least."""
+        loads = [(0, number) for number in range(1, self.count + 1)]
+        mine = []
+        for index in sorted(range(len(cells)), key=lambda index: -cells[index].wanted):
+            load, number = loads[0]
+            heapq.heapreplace(loads, (load + cells[index].wanted, number))
+            if number == self.number:
+                mine.append(index)
+        return [cells[index] for index in sorted(mine)]
 
 
 def parse_shard(text: str) -> Shard:
