@@ -255,7 +255,7 @@ def test_ten_kills_at_any_moment_change_nothing_in_the_result(tmp_path: Path) ->
         for kill in kills:
             seen, asked_before, process = server.delivered, len(server.asked), started(torn, server)
             if kill == "starting":
-                time.sleep(chance.uniform(0, begin - spawned))
+                wait_until(process, lambda: len(server.asked), asked_before + 1, chance.uniform(0, begin - spawned))
             elif kill == "served":
                 goal = seen + chance.randrange(1, asked // 8)
                 wait_until(process, lambda: server.delivered, goal)
@@ -283,7 +283,8 @@ def test_ten_kills_at_any_moment_change_nothing_in_the_result(tmp_path: Path) ->
 
 def priced_at(root: Path) -> Project:
     project = project_at(root)
-    project.config_file.write_text(project.config_file.read_text() + "\n[teacher]\nprice_in = 1.0\nprice_out = 2.0\n")
+    settings = project.config_file.read_text().replace("per_function = 20", "per_function = 40")
+    project.config_file.write_text(settings + "\n[teacher]\nprice_in = 1.0\nprice_out = 2.0\n")
     return open_project(root)
 
 
@@ -293,7 +294,7 @@ def rows_of(project: Project) -> bytes:
     return content[: content.rfind(b"\n") + 1]
 
 
-def wait_until(process: subprocess.Popen[bytes], count: Callable[[], int], goal: int) -> None:
-    deadline = time.monotonic() + 120
+def wait_until(process: subprocess.Popen[bytes], count: Callable[[], int], goal: int, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
     while count() < goal and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)

@@ -190,6 +190,14 @@ def test_a_shard_of_another_project_is_refused(tmp_path: Path, change: str) -> N
     assert not here.samples_file.exists()
 
 
+def test_a_shard_that_was_copied_in_part_is_told(tmp_path: Path) -> None:
+    project = machine(tmp_path / "p")
+    synthesize(project, shard=Shard(1, 8))
+    (project.shards / "1-of-8" / "shard.json").unlink()
+    with pytest.raises(BadInput, match=r"1-of-8/shard.json: no such file"):
+        synthesize(project)
+
+
 @pytest.mark.parametrize("text", ["", "0/8", "9/8", "3", "3/8/1", "a/b", "-1/8", "3 of 8"])
 def test_what_is_no_shard_is_told(text: str) -> None:
     with pytest.raises(BadInput, match="no part of a whole"):

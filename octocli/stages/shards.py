@@ -123,7 +123,8 @@ def _reply_key(line: Mapping[str, Any]) -> tuple[str, str]:
 
 def _parts(project: Project) -> list[Project]:
     """The shards that lie in the project, whole or not, the first part first."""
-    found = [replace(project.whole, shard=path.parent.name) for path in project.shards.glob("*/shard.json")]
+    found = [replace(project.whole, shard=path.parent.name) for path in project.shards.glob("*/*.jsonl")]
+    found = list(dict.fromkeys(found))
     for part in found:
         _check(part)
     return sorted(found, key=lambda part: [int(number) for number in re.findall("[0-9]+", part.shard)])
@@ -131,6 +132,8 @@ def _parts(project: Project) -> list[Project]:
 
 def _check(part: Project) -> None:
     there, here = read_record(part.shard_record), _origin(part)
+    if not there:
+        raise BadInput(f"{part.shard_record}: no such file, or damaged", hint="copy the shard's folder whole")
     wrong = [name for name, value in here.items() if there.get(name) != value]
     if wrong:
         raise BadInput(
