@@ -1,7 +1,7 @@
 """A server on loopback that speaks Gemini's and OpenAI's protocols, and misbehaves when told to.
 
-What it does with a request is the next word of its script, or `good` when the script is over. It counts what it was
-asked and the tokens of the replies that it delivered whole.
+What it does with a request is the next word of its script, or `good` when the script is over. It notes what it was
+asked, when, how it treated it, and the tokens of the replies that it delivered whole.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 TOKENS_IN, TOKENS_OUT, THOUGHT = 11, 22, 99
 # Word of the script -> status, Gemini's name for it, headers.
 STATUS: dict[str, tuple[int, str, dict[str, str]]] = {
-    "429": (429, "RESOURCE_EXHAUSTED", {"Retry-After": "0.05"}),
+    "429": (429, "RESOURCE_EXHAUSTED", {"Retry-After": "0.01"}),
     "429 bare": (429, "RESOURCE_EXHAUSTED", {}),
     "400": (400, "INVALID_ARGUMENT", {}),
     "401": (401, "UNAUTHENTICATED", {}),
@@ -35,8 +35,10 @@ class ProviderServer:
         self.answer = answer
         self.script: list[str] = []
         self.asked: list[dict[str, Any]] = []
+        self.treated: list[str] = []
         self.delivered = 0
         self.tokens = [0, 0]
+        self.over = threading.Event()
         self._lock = threading.Lock()
         outer = self
 
@@ -50,8 +52,9 @@ class ProviderServer:
     def next_word(self, request: dict[str, Any]) -> str:
         """Note a request; how to treat it."""
         with self._lock:
-            self.asked.append(request)
-            return self.script.pop(0) if self.script else "good"
+            self.asked.append(request | {"at": time.monotonic()})
+            self.treated.append(self.script.pop(0) if self.script else "good")
+            return self.treated[-1]
 
     def count(self, tokens_in: int, tokens_out: int) -> None:
         """A reply went out whole."""
@@ -70,6 +73,7 @@ def provider(answer: Callable[[str], str] | None = None) -> Iterator[ProviderSer
     try:
         yield server
     finally:
+        server.over.set()
         server._http.shutdown()
         server._http.server_close()
 
@@ -93,6 +97,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, {"error": error}, headers)
         elif word == "cut":
             self._cut(json.dumps(self._reply(is_openai, "good", prompt)).encode())
+        elif word.startswith("wait"):
+            self._send(429, {"error": {"message": "told to: 429", "code": 429}}, {"Retry-After": word.split()[1]})
+        elif word == "never":
+            self.server_state.over.wait()
+            self.close_connection = True
         elif word.startswith("slow"):
             time.sleep(float(word.split()[1]))
             self._good(is_openai, "good", prompt)

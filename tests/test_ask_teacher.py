@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from octocli.core.spec import parse_spec
 from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.verify import verify
 from octocli.teachers.completions import Reply
+from octocli.teachers.prices import Price
 from octocli.teachers.wording import NEGATIVE_KINDS, Task, Unusable, read_reply, request_of
 
 ITEM = re.compile(r"^(\d+)\. (?:(\[.*\]|\{.*\})  )?\(.*\)$", re.M)
@@ -174,6 +176,9 @@ def test_the_request_shows_the_calls_and_not_what_the_builtin_teacher_said() -> 
         ('{"lines": [{"n": 0, "text": "a"}, {"n": 1, "te', ["a"]),
         ('{"lines": [{"n": 9, "text": "a"}, {"n": "0", "text": "b"}, 7, {"n": 1, "text": " "}]}[{"n": 1}', None),
         ('{"lines": [{"n": 9, "text": "a"}, {"n": "0", "text": "b"}, 7, {"n": 1, "text": "c"}]}', ["c"]),
+        ('{"lines": [{"n": 0, "text": "so \\ud83d"}, {"n": 1, "text": "\\ud83d"}]}', ["so"]),
+        ("[" * 100_000, None),
+        ('{"a":' * 100_000, None),
     ],
 )  # fmt: skip
 def test_whole_lines_are_taken_whatever_stands_around_them(text: str, queries: list[str] | None) -> None:
@@ -226,30 +231,70 @@ def test_the_command_asks_and_tells_the_bill(run: Any, tmp_path: Path) -> None:
     assert run("synth", "-C", project.root, "--teacher", "oracle").code == 2
 
 
-def test_a_kill_at_any_moment_changes_nothing_in_the_result(tmp_path: Path) -> None:
-    def slowly(prompt: str) -> str:
-        time.sleep(0.03)
-        return writes(prompt)
+def slowly(prompt: str) -> str:
+    time.sleep(0.1)
+    return writes(prompt)
 
-    def command(project: Project, server: ProviderServer) -> list[str]:
-        return [
-            *(sys.executable, "-m", "octocli.cli.main", "synth", "-C", str(project.root), "--teacher", "openai"),
-            *("--model", "m", "--base-url", f"{server.url}/v1"),
-        ]
 
-    whole, torn = project_at(tmp_path / "whole"), project_at(tmp_path / "torn")
+def started(project: Project, server: ProviderServer) -> subprocess.Popen[bytes]:
+    command = [
+        *(sys.executable, "-m", "octocli.cli.main", "synth", "-C", str(project.root), "--teacher", "openai"),
+        *("--model", "m", "--base-url", f"{server.url}/v1", "--budget", "9.0"),
+    ]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_ten_kills_at_any_moment_change_nothing_in_the_result(tmp_path: Path) -> None:
+    kills, chance = ["served", "asking", "starting", "served", "asking"] * 2, random.Random(3)
+    whole, torn = priced_at(tmp_path / "whole"), priced_at(tmp_path / "torn")
     with provider(slowly) as server:
-        subprocess.run(command(whole, server), env=environment(), check=True, capture_output=True)
-        asked, chance, survived = len(server.asked), random.Random(3), 0
-        for _ in range(3):
-            goal = len(server.asked) + chance.randrange(2, asked // 4)
-            process = subprocess.Popen(command(torn, server), env=environment(), stderr=subprocess.DEVNULL)
-            while len(server.asked) < goal and process.poll() is None:
-                time.sleep(0.002)
+        spawned = time.monotonic()
+        assert started(whole, server).wait() == 0
+        asked, begin, end = len(server.asked), server.asked[0]["at"], server.asked[-1]["at"]
+        for kill in kills:
+            seen, asked_before, process = server.delivered, len(server.asked), started(torn, server)
+            if kill == "starting":
+                wait_until(process, lambda: len(server.asked), asked_before + 1, chance.uniform(0, begin - spawned))
+            elif kill == "served":
+                goal = seen + chance.randrange(1, asked // 8)
+                wait_until(process, lambda: server.delivered, goal)
+            else:
+                wait_until(process, lambda: len(server.asked), asked_before + 1)
+                time.sleep(chance.uniform(0, (end - begin) / 10))
             process.kill()
-            survived += process.wait() != -signal.SIGKILL
-        subprocess.run(command(torn, server), env=environment(), check=True, capture_output=True)
-        assert survived < 3, "no kill hit"
+            assert process.wait() == -signal.SIGKILL, "the kill came too late"
+            assert whole.samples_file.read_bytes().startswith(rows_of(torn)), f"after a kill while {kill}"
+        assert 0 < len(rows_of(torn)) < len(rows_of(whole)), "the kills are not spread over the run"
+        assert started(torn, server).wait() == 0
     assert torn.samples_file.read_bytes() == whole.samples_file.read_bytes()
     # What was on its way at a kill may be asked for once more; nothing else is.
-    assert len(server.asked) - asked <= asked + 3 * TeacherSettings().at_once
+    on_its_way = len(kills) * TeacherSettings().at_once
+    assert asked <= len(server.asked) - asked <= asked + on_its_way
+    # And it is on the bill: whatever the server served costs no more than what is spent and held.
+    one, other = (json.loads(project.bill_file.read_text())["total"] for project in (whole, torn))
+    assert one["unknown"] == 0 and one["replies"] == other["replies"] == asked
+    assert other["spent"] == pytest.approx(one["spent"]) and other["per_thousand"] == pytest.approx(one["per_thousand"])
+    assert (
+        len(server.asked) - 2 * asked <= other["unknown"] <= on_its_way and other["asked"] == asked + other["unknown"]
+    )
+    assert one["spent"] + other["spent"] + other["held"] >= Price(1.0, 2.0).of(*server.tokens)
+
+
+def priced_at(root: Path) -> Project:
+    project = project_at(root)
+    settings = project.config_file.read_text().replace("per_function = 20", "per_function = 40")
+    project.config_file.write_text(settings + "\n[teacher]\nprice_in = 1.0\nprice_out = 2.0\n")
+    return open_project(root)
+
+
+def rows_of(project: Project) -> bytes:
+    """The whole lines that are there."""
+    content = project.samples_file.read_bytes() if project.samples_file.exists() else b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def wait_until(process: subprocess.Popen[bytes], count: Callable[[], int], goal: int, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while count() < goal and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)

@@ -156,6 +156,9 @@ class Reader:
 
     def _toml(self, block: Block) -> None:
         tomllib.loads(block.text)
+        if block.file:
+            LEDGER.executed.append(f"{block.where}: written as {block.file}")
+            return
         settings = Path("docs-settings.toml")
         settings.write_text(block.text, encoding="utf-8")
         load_config(settings)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from octocli.core.config import TeacherSettings
     from octocli.core.project import Project
     from octocli.stages.ask_teacher import AskReport, Estimate
+    from octocli.stages.billing import Cost, Costs
     from octocli.stages.synthesize import SynthReport
 
 
@@ -35,7 +36,12 @@ def synth_cli(
         str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint.", show_default="octo.toml")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option("--budget", help="US dollars that this call never passes.", show_default="none")
+        float | None,
+        typer.Option("--budget", help="US dollars that all calls together never pass.", show_default="none"),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", help="This machine's part, 3/8 for the third of eight.", show_default="the whole"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     as_json: JsonOption = False,
@@ -47,14 +53,18 @@ def synth_cli(
       octo synth
       octo synth --per-function 200
       octo synth --teacher openai --model qwen3 --base-url http://localhost:11434/v1
-      octo synth --teacher gemini --model gemini-flash --dry-run
+      octo synth --teacher gemini --model gemini-2.5-flash --dry-run
+      octo synth --teacher gemini --model gemini-2.5-flash --budget 2.00
+      octo synth --shard 3/8
     """
     from octocli.core.config import override
     from octocli.core.project import open_project
+    from octocli.stages.shards import parse_shard
 
     opened = open_project(project)
     who = override(opened.config.teacher, {"name": teacher, "model": model, "base_url": base_url})
-    plan = {"per_function": per_function, "negatives": negatives}
+    part = None if shard is None else parse_shard(shard)
+    plan = {"per_function": per_function, "negatives": negatives, "shard": part}
     if who.name == "builtin":
         _write(opened, plan, asks=dry_run or budget is not None, as_json=as_json)
     elif dry_run:
@@ -75,7 +85,16 @@ def _write(project: "Project", plan: dict[str, Any], *, asks: bool, as_json: boo
         console.say_json({"added": report.added, "total": report.total, "short": report.short, "cells": report.by_cell})
         return
     show_synth(report)
-    console.say("next: octo verify")
+    _say_what_next(project, plan)
+
+
+def _say_what_next(project: "Project", plan: dict[str, Any]) -> None:
+    shard = plan["shard"]
+    if shard is None:
+        console.say("next: octo verify")
+    else:
+        folder = f"{project.shards.relative_to(project.root)}/{shard}"
+        console.say(f"next: copy {folder} into the project that brings the shards together, and run octo synth there")
 
 
 def _foresee(project: "Project", plan: dict[str, Any], who: "TeacherSettings", *, as_json: bool) -> None:
@@ -99,7 +118,7 @@ def _ask(
         console.say_json(asdict(asked))
         return
     _show_asked(asked)
-    console.say("next: octo verify")
+    _say_what_next(project, plan)
 
 
 def show_synth(report: "SynthReport") -> None:
@@ -119,21 +138,42 @@ def _show_asked(report: "AskReport") -> None:
     console.say(f"samples: {report.added} new, {sum(report.by_cell.values())} that hold")
     tally = report.tally
     console.say(
-        f"the bill: {tally.replies} replies, {tally.tokens_in} tokens sent, {tally.tokens_out} back, "
+        f"this time: {tally.replies} replies, {tally.tokens_in} tokens sent, {tally.tokens_out} back, "
         f"{tally.spent:.4f} USD"
     )
-    if tally.unknown:
-        console.warn(f"{tally.unknown} replies were lost on the way; they may cost up to {tally.held:.4f} USD more")
     for reason, count in report.rejected.items():
         console.say(f"  did not hold: {count} by {reason}")
     for reason, count in report.unusable.items():
         console.warn(f"{count} replies could not be used: {reason}")
     for reason, count in report.failed.items():
         console.warn(f"{count} requests failed: {reason}; the same command asks them again")
+    _show_costs(report.costs)
     if report.budget_spent:
         console.warn("the budget ended it; a larger one goes on where it stopped")
     else:
         _warn_of_short(report.short)
+
+
+def _show_costs(costs: "Costs") -> None:
+    """Print the bill of all calls so far, function by function."""
+    if not costs.by_function:
+        return
+    console.say("the bill so far:")
+    for function, cost in costs.by_function.items():
+        console.say(f"  {function}: {_cost(cost)}")
+    console.say(f"  in all: {_cost(costs.total)}; the paper says {costs.paper_per_thousand}")
+    total = costs.total
+    if total.unknown:
+        console.warn(
+            f"{total.unknown} replies were lost on the way; they may have cost up to {total.held:.4f} USD more"
+        )
+    if total.unpriced:
+        console.warn(f"{total.unpriced} replies have no price and are in no sum")
+
+
+def _cost(cost: "Cost") -> str:
+    rate = "" if cost.per_thousand is None else f", {cost.per_thousand:.4f} USD a thousand"
+    return f"{cost.replies} replies, {cost.spent:.4f} USD, {cost.samples} samples that hold{rate}"
 
 
 def _show_estimate(foreseen: "Estimate") -> None:
@@ -143,7 +183,16 @@ def _show_estimate(foreseen: "Estimate") -> None:
         f"{foreseen.requests} requests, about {foreseen.tokens_in} tokens sent and {foreseen.tokens_out} back"
         f"{'' if foreseen.known == 0 else f', {foreseen.known} of them answered before'}"
     )
-    if foreseen.cost is None:
-        console.say("no price: [teacher] price_in and price_out in octo.toml, in US dollars for a million tokens")
+    quote = foreseen.quote
+    if quote is None:
+        from octocli.teachers.prices import HOW_TO_GIVE_ONE
+
+        console.say(f"no price is known: give {HOW_TO_GIVE_ONE}")
     else:
+        day = "" if quote.date is None else f" of {quote.date}"
         console.say(f"about {foreseen.cost:.4f} USD if every line holds, {foreseen.most:.4f} USD at most")
+        console.say(
+            f"price{day}: {quote.price.tokens_in:g} USD for a million tokens sent, {quote.price.tokens_out:g} back "
+            f"({quote.source})"
+        )
+    _show_costs(foreseen.costs)

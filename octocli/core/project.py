@@ -24,9 +24,28 @@ _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder and the paths in it."""
+    """A project folder and the paths in it.
+
+    `shard` names the part of the samples that is made here, such as `3-of-8`; what synth writes then lies apart.
+    """
 
     root: Path
+    shard: str = ""
+
+    @property
+    def shards(self) -> Path:
+        """What other machines made: a folder for each part."""
+        return self.root / "data" / "shards"
+
+    @property
+    def made(self) -> Path:
+        """The folder that synth writes into."""
+        return self.shards / self.shard if self.shard else self.root / "data"
+
+    @property
+    def whole(self) -> "Project":
+        """The project without its shard."""
+        return Project(self.root)
 
     @property
     def config_file(self) -> Path:
@@ -46,12 +65,32 @@ class Project:
     @property
     def samples_file(self) -> Path:
         """Every sample ever made."""
-        return self.root / "data" / "samples.jsonl"
+        return self.made / "samples.jsonl"
 
     @property
     def replies_file(self) -> Path:
         """Every reply of a teacher that was asked."""
-        return self.root / "data" / "replies.jsonl"
+        return self.made / "replies.jsonl"
+
+    @property
+    def ledger_file(self) -> Path:
+        """Every request that was sent to a teacher."""
+        return self.made / "ledger.jsonl"
+
+    @property
+    def bill_file(self) -> Path:
+        """What the teachers cost, summed up."""
+        return self.made / "bill.json"
+
+    @property
+    def shard_record(self) -> Path:
+        """What a shard is made from."""
+        return self.made / "shard.json"
+
+    @property
+    def prices_file(self) -> Path:
+        """The user's own prices of models, where there are any."""
+        return self.root / "prices.toml"
 
     @property
     def accepted_file(self) -> Path:

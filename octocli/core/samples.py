@@ -134,6 +134,23 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
         raise BadInput(f"{path}: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
 
 
+def read_whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The same of a file that may not be there, or is being written: a last line without its end is passed over."""
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip() and line.endswith(b"\n"):
+                yield number, _parse_line(_decoded(line, f"{path}:{number}"), f"{path}:{number}")
+
+
+def _decoded(line: bytes, where: str) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"{where}: not UTF-8", hint="save the file as UTF-8") from None
+
+
 def _parse_line(line: str, where: str) -> Any:
     try:
         data = json.loads(line)
@@ -203,7 +220,7 @@ class Appender:
 def _is_whole(line: bytes) -> bool:
     try:
         data = json.loads(line)
-        return isinstance(data, dict) and "query" in data
+        return isinstance(data, dict) and bool(data)
     except (ValueError, RecursionError):
         return False
 

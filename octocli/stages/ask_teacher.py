@@ -12,20 +12,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from octocli.core.config import SynthSettings, TeacherSettings, override
 from octocli.core.project import Project
-from octocli.core.samples import Appender, Sample, read_samples, repair_tail
+from octocli.core.samples import Appender, Sample
 from octocli.core.splits import normal
+from octocli.stages.billing import Costs, cost_of, costs_of, entries_of, keep_costs
 from octocli.stages.checks import first_reason
 from octocli.stages.progress import OnTick, Tick, silent
-from octocli.stages.synthesize import Cell, has_rows, plan
+from octocli.stages.shards import Shard, begin_shard, take_replies
+from octocli.stages.synthesize import Cell, plan, stored_samples
 from octocli.teachers.asking import Answer, Asking, Manners
-from octocli.teachers.bill import FREE, Bill, Tally
+from octocli.teachers.bill import Bill, Tally
 from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.completions import Reply
-from octocli.teachers.opening import completer_name, open_completer, price_of
-from octocli.teachers.replies import Replies
+from octocli.teachers.ledger import Ledger
+from octocli.teachers.opening import completer_name, open_completer
+from octocli.teachers.prices import FREE, Price, Quote, needed_quote, quote_of
+from octocli.teachers.replies import Replies, read_replies, request_hash
 from octocli.teachers.wording import NEGATIVE_KINDS, PLANNED, WORDINGS, Task, Unusable, read_reply, request_of
 
 # A cell that four rounds did not fill asks for words that this teacher does not find.
@@ -47,6 +52,7 @@ class AskReport:
         unusable: replies of which nothing could be taken, by reason.
         tally: the bill of this sitting.
         budget_spent: whether the budget ended it.
+        costs: the bill of all sittings, function by function.
     """
 
     added: int
@@ -57,6 +63,7 @@ class AskReport:
     unusable: dict[str, int]
     tally: Tally
     budget_spent: bool
+    costs: Costs
 
 
 def ask_teacher(
@@ -66,27 +73,53 @@ def ask_teacher(
     negatives: float | None = None,
     teacher: TeacherSettings | None = None,
     budget: float | None = None,
+    shard: Shard | None = None,
     on_tick: OnTick = silent,
 ) -> AskReport:
-    """Fill the plan's cells with what the teacher writes; `budget` is of this call, in US dollars, and never passed.
+    """Fill the plan's cells with what the teacher writes; with a shard, its cells alone, in its own folder.
+
+    `budget` is in US dollars, of all sittings together (a shard's are its own), and never passed.
 
     Raises:
-        BadInput: the teacher cannot be opened, or has no price and there is a budget.
+        BadInput: the teacher cannot be opened, or has no price and there is a budget; what a shard made does not
+            belong to this project.
         Fatal: the teacher will not serve anything like this.
     """
     settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
     who = teacher or project.config.teacher
-    replies = Replies(project.replies_file, completer_name(who))
-    manners = Manners(at_once=who.at_once, per_minute=who.per_minute)
-    bill = Bill(price_of(who, needed=budget is not None), budget)
-    asking = Asking(open_completer(who, replies), bill, manners)
-    sitting = _Sitting(project, asking, replies, settings, on_tick)
-    with closing(replies), Appender(project.samples_file) as out:
-        for _ in range(_ROUNDS):
-            tasks = sitting.tasks()
-            if not tasks or not sitting.round(tasks, out):
-                break
-    return sitting.report()
+    if shard:
+        project = begin_shard(project, shard)
+    else:
+        take_replies(project)
+    price = _price(who, project, needed=budget is not None)
+    replies = Replies(project.replies_file, completer_name(who), _found(project))
+    with closing(replies):
+        completer = open_completer(who, replies)
+        ledger = Ledger(project.ledger_file, completer.model, price)
+        with closing(ledger), Appender(project.samples_file) as out:
+            before = cost_of(entries_of(project, completer.model, price))
+            bill = Bill(price or FREE, budget, before.most, ledger)
+            asking = Asking(completer, bill, Manners(at_once=who.at_once, per_minute=who.per_minute), replies.keep)
+            sitting = _Sitting(project, asking, replies, settings, shard, on_tick)
+            try:
+                for _ in range(_ROUNDS):
+                    tasks = sitting.tasks()
+                    if not tasks or not sitting.round(tasks, out):
+                        break
+            finally:
+                costs = costs_of(project, entries_of(project, completer.model, price))
+                keep_costs(project, costs)
+    return sitting.report(costs)
+
+
+def _price(who: TeacherSettings, project: Project, *, needed: bool) -> Price | None:
+    quote = needed_quote(who, project.prices_file) if needed else quote_of(who, project.prices_file)
+    return quote.price if quote else None
+
+
+def _found(project: Project) -> list[Path]:
+    """The replies that a shard finds in the project."""
+    return [project.whole.replies_file] if project.shard else []
 
 
 @dataclass
@@ -127,18 +160,24 @@ class _Sitting:
     """One run of the command."""
 
     def __init__(
-        self, project: Project, asking: Asking, replies: Replies, settings: SynthSettings, on_tick: OnTick
+        self,
+        project: Project,
+        asking: Asking,
+        replies: Replies,
+        settings: SynthSettings,
+        shard: Shard | None,
+        on_tick: OnTick,
     ) -> None:
         self._project, self._asking, self._replies, self._on_tick = project, asking, replies, on_tick
         self._teacher = asking.completer.model
         builtin = BuiltinTeacher(project.spec, project.config.seed)
+        cells = plan(project.spec, settings, tuple(NEGATIVE_KINDS))
         self._cells = {
             cell.name: _Filling(cell, _planned(builtin, cell, project))
-            for cell in plan(project.spec, settings, tuple(NEGATIVE_KINDS))
+            for cell in (shard.of(cells) if shard else cells)
         }
         self._counts = _Counts()
-        repair_tail(project.samples_file)
-        stored = read_samples(project.samples_file) if has_rows(project) else []
+        stored = list(stored_samples(project))
         mine = [s for s in stored if s.teacher == self._teacher]
         self._written = {s.id for s in mine}
         self._texts = {normal(s.query) for s in stored} - {normal(s.query) for s in mine}
@@ -155,24 +194,24 @@ class _Sitting:
         }
         missing = [(index, request) for index, request in enumerate(requests) if index not in known]
         due = 0
-        for answer in itertools.chain([None], self._asking.ask_all(missing)):
-            if answer is not None:
-                known[answer.key] = self._take(answer, tasks[answer.key])
-            while due in known:
-                reply = known.pop(due)
-                if reply is not None:
-                    self._read(tasks[due], reply, out)
-                due += 1
-            self._on_tick(Tick("synth", self._filled(), self._wanted(), self._bill()))
+        # Closed before the files are: a Ctrl-C in here still lets the replies on their way be kept.
+        with closing(self._asking.ask_all(missing)) as answers:
+            for answer in itertools.chain([None], answers):
+                if answer is not None:
+                    known[answer.key] = self._take(answer)
+                while due in known:
+                    reply = known.pop(due)
+                    if reply is not None:
+                        self._read(tasks[due], reply, out)
+                    due += 1
+                self._on_tick(Tick("synth", self._filled(), self._wanted(), self._bill()))
         # Where the budget ends, what came behind the first gap is kept for the next sitting and not read in this one.
         self._counts.budget_spent = due < len(tasks)
         return not self._counts.budget_spent
 
-    def _take(self, answer: Answer[int], task: Task) -> Reply | None:
+    def _take(self, answer: Answer[int]) -> Reply | None:
         if answer.reply is None:
             self._counts.failed[answer.failure] += 1
-            return None
-        self._replies.keep(answer.request, answer.reply, task.key)
         return answer.reply
 
     def _read(self, task: Task, reply: Reply, out: Appender) -> None:
@@ -200,7 +239,7 @@ class _Sitting:
         else:
             self._cells[task.cell].sound += 1
 
-    def report(self) -> AskReport:
+    def report(self, costs: Costs) -> AskReport:
         """What there is now."""
         cells, counts = self._cells.values(), self._counts
         return AskReport(
@@ -212,6 +251,7 @@ class _Sitting:
             unusable=dict(counts.unusable),
             tally=self._asking.bill.tally,
             budget_spent=counts.budget_spent,
+            costs=costs,
         )
 
     def _filled(self) -> int:
@@ -221,8 +261,9 @@ class _Sitting:
         return sum(f.cell.wanted for f in self._cells.values())
 
     def _bill(self) -> str:
-        tally = self._asking.bill.tally
-        return f"{tally.replies} replies, {tally.spent:.4f} USD"
+        bill = self._asking.bill
+        budget = "" if bill.budget is None else f" of {bill.budget:.2f}"
+        return f"{bill.tally.replies} replies, {bill.before + bill.tally.spent:.4f} USD so far{budget}"
 
 
 def _planned(builtin: BuiltinTeacher, cell: Cell, project: Project) -> Iterator[Sample]:
@@ -238,7 +279,10 @@ def _planned(builtin: BuiltinTeacher, cell: Cell, project: Project) -> Iterator[
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the first round would ask for, and what that costs if every line holds; US dollars, None without prices."""
+    """What the first round would ask for, and what that costs if every line holds; US dollars, None without prices.
+
+    `quote` is the price with its day and its source, `costs` the bill so far.
+    """
 
     by_cell: dict[str, int]
     requests: int
@@ -247,6 +291,8 @@ class Estimate:
     tokens_out: int
     cost: float | None
     most: float | None
+    quote: Quote | None
+    costs: Costs
 
 
 def estimate(
@@ -255,31 +301,38 @@ def estimate(
     per_function: int | None = None,
     negatives: float | None = None,
     teacher: TeacherSettings | None = None,
+    shard: Shard | None = None,
 ) -> Estimate:
-    """The plan and its first round, without asking anybody."""
+    """The plan and its first round, without asking anybody.
+
+    Raises:
+        BadInput: a price table cannot be read.
+    """
     settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
     who = teacher or project.config.teacher
     builtin = BuiltinTeacher(project.spec, project.config.seed)
     cells = plan(project.spec, settings, tuple(NEGATIVE_KINDS))
+    if shard:
+        project, cells = replace(project, shard=str(shard)), shard.of(cells)
     requests = [
         request_of(task, project.spec, project.config.seed)
         for cell in cells
         for task in _Filling(cell, _planned(builtin, cell, project)).next_tasks()
     ]
-    unasked = requests
-    if project.replies_file.exists():
-        with closing(Replies(project.replies_file, completer_name(who))) as replies:
-            unasked = [request for request in requests if replies.of(request) is None]
+    answered = read_replies([project.whole.replies_file, *sorted(project.shards.glob("*/replies.jsonl"))])
+    unasked = [request for request in requests if request_hash(completer_name(who), request) not in answered]
     tokens_in = sum(len(r.system) + len(r.prompt) for r in unasked) // _LETTERS_A_TOKEN
     tokens_out = len(unasked) * PLANNED * WORDINGS * _TOKENS_A_LINE
-    price = price_of(who, needed=False)
-    priced = price != FREE or who.name in ("gguf", "replay")
+    quote = quote_of(who, project.prices_file)
+    price = quote.price if quote else None
     return Estimate(
         by_cell={cell.name: cell.wanted for cell in cells},
         requests=len(unasked),
         known=len(requests) - len(unasked),
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost=price.of(tokens_in, tokens_out) if priced else None,
-        most=sum(price.at_most(request) for request in unasked) if priced else None,
+        cost=price.of(tokens_in, tokens_out) if price else None,
+        most=sum(price.at_most(request) for request in unasked) if price else None,
+        quote=quote,
+        costs=costs_of(project, entries_of(project, completer_name(who), price)),
     )

@@ -2,19 +2,31 @@
 
 Each cell (a function or a kind of negative, on one side of the split) draws from a stream of its own that depends on
 the seed alone. A line records which draw it was, so a killed run goes on with the next one and ends byte for byte as
-if it had never stopped. Rows that `verify` rejected do not count: running synth again regenerates them.
+if it had never stopped; draws that a shard made on another machine are taken in their turn, with the same end. Rows
+that `verify` rejected do not count: running synth again regenerates them.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from octocli.core.config import SynthSettings, override
 from octocli.core.project import Project
-from octocli.core.samples import SPLITS, Appender, Sample, Split, read_lines, read_samples, repair_tail
+from octocli.core.samples import (
+    SPLITS,
+    Appender,
+    Sample,
+    Split,
+    parse_sample,
+    read_lines,
+    read_whole_lines,
+    repair_tail,
+)
 from octocli.core.spec import Function, Spec
 from octocli.core.splits import normal
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.stages.shards import Shard, begin_shard, made_by_shards
 from octocli.teachers.base import Teacher
 from octocli.teachers.builtin import BuiltinTeacher
 
@@ -83,19 +95,27 @@ def synthesize(
     *,
     per_function: int | None = None,
     negatives: float | None = None,
+    shard: Shard | None = None,
     on_tick: OnTick = silent,
 ) -> SynthReport:
-    """Fill the plan's cells with the built-in teacher's samples."""
+    """Fill the plan's cells with the built-in teacher's samples; with a shard, its cells alone, in its own folder.
+
+    Raises:
+        BadInput: what a shard made does not belong to this project.
+    """
     settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
     teacher = BuiltinTeacher(project.spec, project.config.seed)
     cells = plan(project.spec, settings, teacher.negative_kinds)
+    made = {} if shard else made_by_shards(project)
+    if shard:
+        project, cells = begin_shard(project, shard), shard.of(cells)
     repair_tail(project.samples_file)
     store = _Store(project)
     total, added = sum(c.wanted for c in cells), 0
     filled = sum(min(store.count[c.name], c.wanted) for c in cells)
     with Appender(project.samples_file) as out:
         for cell in cells:
-            for sample in _fill(cell, teacher, project.spec, store):
+            for sample in _fill(cell, _draws(cell, teacher, project.spec, made.get(cell.name, {})), store):
                 out.write(sample.to_json())
                 added, filled = added + 1, filled + 1
                 on_tick(Tick("synth", filled, total, cell.name))
@@ -112,7 +132,7 @@ class _Store:
         self.count: Counter[str] = Counter()
         self.drawn: Counter[str] = Counter()
         rejected = _ids(project.rejected_file) if project.rejected_file.exists() else set()
-        for sample in read_samples(project.samples_file) if has_rows(project) else []:
+        for sample in stored_samples(project):
             self.add(sample, counts=sample.id not in rejected)
 
     def add(self, sample: Sample, *, counts: bool = True) -> None:
@@ -123,9 +143,11 @@ class _Store:
         self.drawn[cell] = max(self.drawn[cell], int(sample.extra.get("draw", -1)) + 1)
 
 
-def has_rows(project: Project) -> bool:
-    """Whether the store holds anything; a kill may leave it empty."""
-    return project.samples_file.exists() and project.samples_file.stat().st_size > 0
+def stored_samples(project: Project) -> Iterator[Sample]:
+    """Every row of the project's store; a shard's own come after those that it found."""
+    for path in dict.fromkeys((project.whole.samples_file, project.samples_file)):
+        for number, line in read_whole_lines(path):
+            yield parse_sample(line, f"{path}:{number}")
 
 
 def _ids(path: object) -> set[str]:
@@ -134,26 +156,36 @@ def _ids(path: object) -> set[str]:
     return {str(data.get("id")) for _, data in read_lines(Path(str(path))) if isinstance(data, dict)}
 
 
-def _fill(cell: Cell, teacher: Teacher, spec: Spec, store: _Store) -> Iterator[Sample]:
+def _fill(cell: Cell, draws: Iterator[tuple[int, Sample | None]], store: _Store) -> Iterator[Sample]:
     """Yield new samples of one cell until it is full or has nothing new to give."""
     idle = 0
     skip = store.drawn[cell.name]
-    for draw, sample in enumerate(_stream(cell, teacher, spec)):
+    for draw, sample in draws:
         if store.count[cell.name] >= cell.wanted or idle >= _PATIENCE:
             return
         if draw < skip:
             continue
         idle += 1
-        if sample.kind not in cell.kinds:
+        if sample is None or sample.kind not in cell.kinds:
             continue
         if normal(sample.query) not in store.texts:
             idle = 0
-            sample = replace(sample, teacher=teacher.name, extra={**sample.extra, "cell": cell.name, "draw": draw})
+            sample = replace(sample, extra={**sample.extra, "cell": cell.name, "draw": draw})
             store.add(sample)
             yield sample
 
 
+def _draws(cell: Cell, teacher: Teacher, spec: Spec, made: Mapping[int, Sample]) -> Iterator[tuple[int, Sample | None]]:
+    """The cell's stream by number. From the first to the last that a shard made, what it passed over is None."""
+    first, end = min(made, default=0), max(made, default=-1) + 1
+    yield from itertools.islice(enumerate(_stream(cell, teacher, spec)), first)
+    yield from ((draw, made.get(draw)) for draw in range(first, end))
+    yield from itertools.islice(enumerate(_stream(cell, teacher, spec)), end, None)
+
+
 def _stream(cell: Cell, teacher: Teacher, spec: Spec) -> Iterator[Sample]:
-    if cell.subject is not None:
-        return teacher.positives(spec.by_name[cell.subject], cell.split)
-    return teacher.negatives(cell.kinds[0], cell.split)
+    if cell.subject is None:
+        stream = teacher.negatives(cell.kinds[0], cell.split)
+    else:
+        stream = teacher.positives(spec.by_name[cell.subject], cell.split)
+    return (replace(sample, teacher=teacher.name) for sample in stream)

@@ -1,36 +1,16 @@
 """What completions cost, kept so that a budget is never passed: not even by requests that are on their way.
 
-Before each try its greatest possible price is held back. What came back whole is paid as counted; what was refused is
-owed nothing; what was lost on the way may have been computed and paid for, so its greatest price stays held.
+Before each try its greatest possible price is held back, and written into the ledger if there is one. What came back
+whole is paid as counted; what was refused is owed nothing; what was lost on the way may have been computed and paid
+for, so its greatest price stays held.
 """
 
 import threading
 from dataclasses import dataclass, replace
 
 from octocli.teachers.completions import Reply, Request
-
-# A provider's own frame around system and prompt: roles, separators, schema wrapping.
-_FRAME_TOKENS = 64
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars for a million tokens."""
-
-    tokens_in: float
-    tokens_out: float
-
-    def of(self, tokens_in: int, tokens_out: int) -> float:
-        """The price of so many tokens."""
-        return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
-
-    def at_most(self, request: Request) -> float:
-        """What a request can cost at most: no token is shorter than a byte."""
-        text = f"{request.system}{request.prompt}{request.schema or ''}"
-        return self.of(len(text.encode()) + _FRAME_TOKENS, request.max_tokens)
-
-
-FREE = Price(0.0, 0.0)
+from octocli.teachers.ledger import Ledger, Sent
+from octocli.teachers.prices import Price, most_tokens
 
 
 @dataclass(frozen=True)
@@ -50,12 +30,23 @@ class Tally:
 
 
 class Bill:
-    """The tally of one run, shared by its threads; with a budget, it says no in time."""
+    """The tally of one sitting, shared by its threads; with a budget, it says no in time.
 
-    def __init__(self, price: Price, budget: float | None = None, start: Tally = Tally()) -> None:
+    Args:
+        price: of every request.
+        budget: US dollars, `before` included; None for no limit.
+        before: what earlier sittings spent, and may have.
+        ledger: where each try is written down before it is made.
+    """
+
+    def __init__(
+        self, price: Price, budget: float | None = None, before: float = 0.0, ledger: Ledger | None = None
+    ) -> None:
         self.price = price
         self.budget = budget
-        self._tally = start
+        self.before = before
+        self._ledger = ledger
+        self._tally = Tally()
         self._lock = threading.Condition()
         self._on_the_way = 0
 
@@ -65,8 +56,8 @@ class Bill:
         with self._lock:
             return self._tally
 
-    def hold(self, request: Request) -> bool:
-        """Hold back what a try can cost at most; False, and nothing held, where the budget may not suffice.
+    def hold(self, request: Request) -> Sent | None:
+        """Hold back what a try can cost at most; None, and nothing held, where the budget may not suffice.
 
         Waits for what is on its way: it mostly costs less than was held for it.
         """
@@ -74,19 +65,21 @@ class Bill:
         with self._lock:
             self._lock.wait_for(lambda: self._suffices(most) or not self._on_the_way)
             if not self._suffices(most):
-                return False
+                return None
+            sent = Sent.new(request.task, most_tokens(request))
+            if self._ledger is not None:
+                self._ledger.sent(sent)
             self._on_the_way += 1
             self._tally = replace(self._tally, asked=self._tally.asked + 1, held=self._tally.held + most)
-            return True
+            return sent
 
     def _suffices(self, most: float) -> bool:
-        return self.budget is None or self._tally.spent + self._tally.held + most <= self.budget
+        return self.budget is None or self.before + self._tally.spent + self._tally.held + most <= self.budget
 
-    def pay(self, request: Request, reply: Reply) -> None:
+    def pay(self, sent: Sent, reply: Reply) -> None:
         """A reply came: pay what it says, or all that was held where it does not say."""
-        counted = reply.tokens_in is not None and reply.tokens_out is not None
+        most = self.price.of(*sent.most)
         tokens_in, tokens_out = reply.tokens_in or 0, reply.tokens_out or 0
-        most = self.price.at_most(request)
         with self._lock:
             now = self._tally
             self._settle(
@@ -95,15 +88,17 @@ class Bill:
                     replies=now.replies + 1,
                     tokens_in=now.tokens_in + tokens_in,
                     tokens_out=now.tokens_out + tokens_out,
-                    spent=now.spent + (self.price.of(tokens_in, tokens_out) if counted else most),
+                    spent=now.spent + (self.price.of(tokens_in, tokens_out) if reply.counted else most),
                     held=now.held - most,
                 )
             )
 
-    def refused(self, request: Request) -> None:
+    def refused(self, sent: Sent) -> None:
         """The other side did not serve: nothing is owed."""
         with self._lock:
-            self._settle(replace(self._tally, held=self._tally.held - self.price.at_most(request)))
+            if self._ledger is not None:
+                self._ledger.refused(sent)
+            self._settle(replace(self._tally, held=self._tally.held - self.price.of(*sent.most)))
 
     def lost(self) -> None:
         """Nobody knows what became of a request: it stays held."""

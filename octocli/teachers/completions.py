@@ -4,6 +4,7 @@ Behind it stand a provider's SDK, a local file, or answers that were recorded. E
 trying again, limits and the bill are the business of `asking`, once for all of them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ Finish = Literal["stop", "length", "blocked", "other"]
 
 @dataclass(frozen=True)
 class Request:
-    """One prompt. `schema` is the JSON Schema that the reply's text must satisfy, as far as the other side can."""
+    """One prompt. `schema` is the JSON Schema that the reply's text must satisfy, as far as the other side can.
+
+    `task` says whose work it is, for the bill and for people; the other side is not told.
+    """
 
     prompt: str
     system: str = ""
@@ -26,6 +30,7 @@ class Request:
     temperature: float = 0.7
     max_tokens: int = 1024
     timeout: float = 60.0
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ class Reply:
     finish: Finish
     tokens_in: int | None
     tokens_out: int | None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it says what is to be paid."""
+        return self.tokens_in is not None and self.tokens_out is not None
 
 
 class Transient(Exception):
@@ -93,10 +103,9 @@ def error_of(status: int | None, message: str, headers: Mapping[str, str] | None
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by the header Retry-After (RFC 9110, section 10.2.3), which is a number or a date."""
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
-    if text.replace(".", "", 1).isdigit():
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return float(text)
     try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (when.astimezone(UTC) - datetime.now(UTC)).total_seconds())

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from octocli.core.config import TeacherSettings
 from octocli.core.errors import BadInput
-from octocli.teachers.bill import FREE, Price
 from octocli.teachers.completions import Completer
 from octocli.teachers.replies import Replay, Replies
 
@@ -50,21 +49,3 @@ def open_completer(settings: TeacherSettings, replies: Replies) -> Completer:
 def completer_name(settings: TeacherSettings) -> str:
     """The name under which the model's replies are kept; that of a file is its last part."""
     return Path(settings.model).name if settings.name == "gguf" else settings.model
-
-
-def price_of(settings: TeacherSettings, *, needed: bool) -> Price:
-    """What the teacher costs by the settings; a local file and a replay cost nothing.
-
-    Raises:
-        BadInput: a price is needed and there is none.
-    """
-    if settings.name in ("gguf", "replay"):
-        return FREE
-    if settings.price_in is None or settings.price_out is None:
-        if needed:
-            raise BadInput(
-                f"a budget needs the prices of {settings.model}",
-                hint="[teacher] price_in and price_out in octo.toml, in US dollars for a million tokens",
-            )
-        return FREE
-    return Price(settings.price_in, settings.price_out)

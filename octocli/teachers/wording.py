@@ -99,6 +99,7 @@ def request_of(task: Task, spec: Spec, seed: int) -> Request:
         schema=_SCHEMA,
         temperature=0.9,
         max_tokens=_TOKENS_FOR_THINKING + wanted * _TOKENS_A_WORDING,
+        task=task.key,
     )
 
 
@@ -141,7 +142,7 @@ def _items(reply: Reply) -> Sequence[Any]:
     text = reply.text.strip().removeprefix("```json").removeprefix("```").removesuffix("```")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _whole_items(text)
     lines = data.get("lines") if isinstance(data, dict) else data
     return lines if isinstance(lines, list) else ()
@@ -154,7 +155,7 @@ def _whole_items(text: str) -> list[Any]:
     while place > 0 and (start := text.find("{", place)) >= 0:
         try:
             item, place = decoder.raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         items.append(item)
     return items
@@ -167,7 +168,7 @@ def _line(item: Any) -> tuple[int, str] | None:
     number, text = item.get("n"), item.get("text")
     if isinstance(number, bool) or not isinstance(number, int) or not isinstance(text, str):
         return None
-    words = " ".join(text.split())
+    words = " ".join(text.encode("utf-8", "ignore").decode().split())  # half an emoji is no UTF-8
     return (number, words) if words else None
 
 
