@@ -52,7 +52,7 @@ def data_cli(
     opened, store = _open(project, data)
     counts = count(store, opened)
     if as_json:
-        console.say_json({**_head(store), **asdict(counts)})
+        console.say_json({**_head(store), **vars(counts)})
         return
     sample_views.show_store(store)
     sample_views.show_counts(counts)
