@@ -80,3 +80,12 @@ def test_a_profile_tells_parts_and_kinds_for_each_batch() -> None:
     assert [line.split(":")[0] for line in said[::2]] == ["batch 2", "batch 4"]
     assert all("forward" in line and "bare products" in line for line in said[::2])
     assert all("products" in line and "%" in line for line in said[1::2])
+
+
+@pytest.mark.slow
+def test_wrong_calls_among_the_oddest_are_counted() -> None:
+    said = ran("odd_samples.py", "--template", "doordash", "--seed", "0", "--seed", "1", "--rows", "1000").splitlines()
+    assert len(said) == 3 and "doordash: 1000 samples in" in said[2]
+    wrong = int(said[0].split(" wrong")[0].split()[-1])
+    found = [int(part.split()[0]) for part in said[0].split("wrong: ")[1].split(", ")]
+    assert found == sorted(found) and 0 <= found[0] <= wrong and found[-1] <= wrong
