@@ -368,9 +368,7 @@ def test_export_says_what_the_format_has_no_place_for(run: Any, tmp_path: Path, 
     ]
     file = write_rows(tmp_path / "rows.jsonl", rows)
     ran = run("data", "export", tmp_path / "out.jsonl", "--data", file, "-C", project.root)
-    assert (
-        "1 answered in words, 1 calls without the argument that is missing, 1 without the user's own words" in ran.out
-    )
+    assert "in words: 1; calls without an argument that is missing: 1; without the user's own words" in ran.out
 
 
 def test_an_export_is_refused_over_the_projects_own_files_and_of_rows_that_break_the_spec(

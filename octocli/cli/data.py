@@ -42,13 +42,14 @@ def data_cli(
       octo data export train.jsonl --split train
     """
     from octocli.core.errors import BadInput
-    from octocli.stages.browse import count
 
     if context.invoked_subcommand is not None:
         if project != HERE or data is not None or as_json:
             name = context.invoked_subcommand
             raise BadInput(f"octo data: options stand after {name!r}", hint=f"write: octo data {name} --json")
         return
+    from octocli.stages.browse import count  # not on the way to the help of a subcommand, which passes here
+
     opened, store = _open(project, data)
     counts = count(store, opened)
     if as_json:

@@ -142,8 +142,8 @@ def difference_as_json(difference: "Difference") -> dict[str, Any]:
 def show_what_openai_lacks(report: "SamplesExport") -> None:
     """Say what became of what OpenAI's format has no place for."""
     console.say(
-        f"{report.negatives} answered in words, {report.incomplete} calls without the argument that is missing, "
-        f"{report.worded} without the user's own words for a value"
+        f"answered in words: {report.negatives}; calls without an argument that is missing: {report.incomplete}; "
+        f"without the user's own words for a value: {report.worded}"
     )
 
 

@@ -25,7 +25,7 @@ class SamplesExport:
         out: the file.
         rows: how many samples it holds.
         negatives: how many of them no function serves.
-        incomplete: how many calls of them lack a required argument.
+        incomplete: how many of their calls lack a required argument.
         worded: how many of them keep the user's words for a value, which only octo's own format holds.
     """
 
