@@ -46,11 +46,15 @@ def replaced(page: str, part: str, text: str) -> str:
 
 def command_reference() -> str:
     """`docs/cli.md`: the help of octo and of each command, as a terminal shows it."""
-    names = [str(command.name) for command in app.registered_commands]
+    names = [[str(command.name)] for command in app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        inner = group.typer_instance.registered_commands
+        names += [[str(group.name)], *([str(group.name), str(command.name)] for command in inner)]
     parts = [
         "# Commands\n",
         "Made from the commands' own help by `docs/generate.py`; to change it, change the help.\n",
-        *(f"## octo {name}\n\n```text\n{_help([name])}\n```\n" for name in names),
+        *(f"## octo {' '.join(name)}\n\n```text\n{_help(name)}\n```\n" for name in names),
     ]
     parts.insert(2, f"```text\n{_help([])}\n```\n")
     return "\n".join(parts)

@@ -89,3 +89,12 @@ def test_verify_is_measured_on_a_store_that_is_made_once(tmp_path: Path) -> None
     assert 200 <= made["samples"] <= 280 and 0 < made["near-doubles"] <= made["samples"] / 4
     assert "samples made in" in first and "near-duplicate" in first and "peak" in first
     assert "samples made in" not in ran("verify_speed.py", *options)
+
+
+@pytest.mark.slow
+def test_wrong_calls_among_the_oddest_are_counted() -> None:
+    said = ran("odd_samples.py", "--template", "doordash", "--seed", "0", "--seed", "1", "--rows", "1000").splitlines()
+    assert len(said) == 3 and "doordash: 1000 samples in" in said[2]
+    wrong = int(said[0].split(" wrong")[0].split()[-1])
+    found = [int(part.split()[0]) for part in said[0].split("wrong: ")[1].split(", ")]
+    assert found == sorted(found) and 0 <= found[0] <= wrong and found[-1] <= wrong

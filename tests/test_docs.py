@@ -120,7 +120,10 @@ def parse_octo(words: list[str]) -> None:
     with contextlib.suppress(typer.Exit, SystemExit):
         if words and not words[0].startswith("-"):
             assert words[0] in group.commands, f"octo has no command {words[0]!r}"
-            group.commands[words[0]].make_context(words[0], list(words[1:]))
+            command = group.commands[words[0]]
+            if len(words) > 1 and words[1] in getattr(command, "commands", {}):
+                command, words = command.commands[words[1]], words[1:]
+            command.make_context(words[0], list(words[1:]))
         else:
             group.make_context("octo", list(words), resilient_parsing=True)
 
@@ -338,7 +341,10 @@ def test_commands_in_the_text_exist(page: Path) -> None:
             continue
         group: Any = typer.main.get_command(app)
         assert words[0].startswith("-") or words[0] in group.commands, f"{page.name}: {code}"
-        known = {o for p in group.commands[words[0]].params for o in p.opts} if words[0] in group.commands else None
+        command = group.commands.get(words[0])
+        if len(words) > 1 and words[1] in getattr(command, "commands", {}):
+            command = command.commands[words[1]]
+        known = {o for p in command.params for o in p.opts} if command else None
         assert known is None or {w for w in words if w.startswith("-")} <= known, f"{page.name}: {code}"
 
 

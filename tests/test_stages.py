@@ -286,7 +286,7 @@ def test_a_bad_row_is_named_and_nothing_is_imported(tmp_path: Path) -> None:
     project = new_project(tmp_path / "p")
     bad = {"query": "x", "calls": [{"name": "fly", "arguments": {}}]}
     file = write_rows(tmp_path / "mine.jsonl", [*lamp_rows(2), bad])
-    with pytest.raises(BadInput, match=r"mine\.jsonl: sample 3: .*no function 'fly'"):
+    with pytest.raises(BadInput, match=r"mine\.jsonl:3: .*no function 'fly'"):
         import_samples(project, file)
     assert not project.samples_file.exists()
 

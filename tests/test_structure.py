@@ -188,7 +188,7 @@ print(json.dumps({"shown": shown.getvalue(), "modules": sorted({m.split(".")[0] 
 """
 
 
-HELPS = [["--help"], ["--version"], ["train", "--help"], ["chat", "--help"]]
+HELPS = [["--help"], ["--version"], ["train", "--help"], ["chat", "--help"], ["data", "odd", "--help"]]
 
 
 @pytest.mark.parametrize("arguments", HELPS, ids=" ".join)

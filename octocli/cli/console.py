@@ -33,6 +33,11 @@ def say(text: str, style: str = "") -> None:
     out.print(Text(text, style=style), soft_wrap=True)
 
 
+def say_parts(*parts: tuple[str, str]) -> None:
+    """Print a line of (text, style) parts; brackets in them are text."""
+    out.print(Text.assemble(*parts), soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """Print a warning to stderr."""
     err.print(Text(f"warning: {text}", style="yellow"), soft_wrap=True)

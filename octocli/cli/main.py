@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from octocli import __version__
-from octocli.cli import bases, build, chat, check, eval, export, import_, init, predict, synth, train, verify
+from octocli.cli import bases, build, chat, check, data, eval, export, import_, init, predict, synth, train, verify
 from octocli.core.errors import Interrupted, OctoError
 
 app = typer.Typer(
@@ -56,6 +56,13 @@ def _interruptible(command: Callable[..., Any]) -> Callable[..., Any]:
 
 for _name, _command in _COMMANDS:
     app.command(_name)(_interruptible(_command))
+
+
+_data = typer.Typer(rich_markup_mode=None)
+_data.callback(invoke_without_command=True)(_interruptible(data.data_cli))
+for _name, _command in data.COMMANDS:
+    _data.command(_name)(_interruptible(_command))
+app.add_typer(_data, name="data")
 
 
 def _version(value: bool) -> None:

@@ -124,6 +124,16 @@ def is_nested(value: Any, spec: Spec, function: Function, parameter: str) -> boo
     return found is not None and any(f.name == value["name"] for f in spec.fillers(found))
 
 
+def called_functions(calls: Sequence[Mapping[str, Any]], spec: Spec) -> Iterator[str]:
+    """Yield the name of each function that is called, nested calls included, whether the spec has it or not."""
+    for call in calls:
+        yield call["name"]
+        function = spec.by_name.get(call["name"])
+        if function is not None:
+            inner = [v for n, v in call.get("arguments", {}).items() if is_nested(v, spec, function, n)]
+            yield from called_functions(inner, spec)
+
+
 def dump_value(value: Any) -> str:
     """A value as a target writes it: JSON, not escaped to ASCII, integers without `.0`."""
     return json.dumps(_plain_integers(value), ensure_ascii=False)

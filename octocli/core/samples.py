@@ -114,18 +114,22 @@ def _are_names(data: Any) -> bool:
     return isinstance(data, (list, tuple)) and all(isinstance(name, str) for name in data)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+def read_lines(path: Path, *, growing: bool = False) -> Iterator[tuple[int, Any]]:
     """Yield (line number, JSON value) of a JSONL file; blank lines are passed over.
+
+    Of a file that is `growing`, a last line that is not whole yet is passed over too.
 
     Raises:
         NotMade: there is no such file.
         BadInput: a line is not JSON; the message has its number.
     """
     try:
-        with path.open(encoding="utf-8-sig") as lines:
+        # A line may be torn within a character.
+        with path.open(encoding="utf-8-sig", errors="replace" if growing else "strict") as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, _parse_line(line, f"{path}:{number}")
+                torn = growing and not line.endswith("\n") and not _is_whole(line)
+                if line.strip() and not torn:
+                    yield number, parse_json(line, f"{path}:{number}", hint="one JSON object a line")
     except FileNotFoundError:
         raise NotMade(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -135,26 +139,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def read_whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """The same of a file that may not be there, or is being written: a last line without its end is passed over."""
-    if not path.exists():
-        return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip() and line.endswith(b"\n"):
-                yield number, _parse_line(_decoded(line, f"{path}:{number}"), f"{path}:{number}")
+    """The same of a file that may be growing, or not be there yet."""
+    return read_lines(path, growing=True) if path.exists() else iter(())
 
 
-def _decoded(line: bytes, where: str) -> str:
+def parse_json(text: str, where: str, *, hint: str = "") -> Any:
+    """A JSON value that can be written again as UTF-8; `where` opens the error message."""
     try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadInput(f"{where}: not UTF-8", hint="save the file as UTF-8") from None
-
-
-def _parse_line(line: str, where: str) -> Any:
-    try:
-        data = json.loads(line)
-        if "\\ud" in line.lower():
+        data = json.loads(text)
+        if "\\ud" in text.lower():
             json.dumps(data, ensure_ascii=False).encode("utf-8")
         return data
     except UnicodeEncodeError:
@@ -163,12 +156,15 @@ def _parse_line(line: str, where: str) -> Any:
         detail = (
             f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep or long"
         )
-        raise BadInput(f"{where}: not JSON: {detail}", hint="one JSON object a line") from None
+        raise BadInput(f"{where}: not JSON: {detail}", hint=hint) from None
 
 
-def read_samples(path: Path) -> list[Sample]:
-    """Every sample of a file; an empty file is refused, since nothing can be made of it."""
-    samples = [parse_sample(data, f"{path}:{number}") for number, data in read_lines(path)]
+def read_samples(path: Path, *, growing: bool = False) -> list[Sample]:
+    """Every sample of a file; an empty file is refused, since nothing can be made of it.
+
+    Of a file that is `growing`, a last line that is not whole yet is passed over.
+    """
+    samples = [parse_sample(data, f"{path}:{number}") for number, data in read_lines(path, growing=growing)]
     if not samples:
         raise BadInput(f"{path}: no samples in it", hint='write one {"query": "...", "calls": [...]} a line')
     return samples
@@ -217,7 +213,7 @@ class Appender:
         self._file.close()
 
 
-def _is_whole(line: bytes) -> bool:
+def _is_whole(line: str | bytes) -> bool:
     try:
         data = json.loads(line)
         return isinstance(data, dict) and bool(data)
