@@ -146,7 +146,7 @@ def read_whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 def _decoded(line: bytes, where: str) -> str:
     try:
-        return line.decode("utf-8")
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(f"{where}: not UTF-8", hint="save the file as UTF-8") from None
 
