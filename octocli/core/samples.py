@@ -124,18 +124,23 @@ def read_lines(path: Path, *, growing: bool = False) -> Iterator[tuple[int, Any]
         BadInput: a line is not JSON; the message has its number.
     """
     try:
-        # A line may be torn within a character.
-        with path.open(encoding="utf-8-sig", errors="replace" if growing else "strict") as lines:
+        with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                torn = growing and not line.endswith("\n") and not _is_whole(line)
+                torn = growing and not line.endswith(b"\n") and not _is_whole(line)
                 if line.strip() and not torn:
-                    yield number, parse_json(line, f"{path}:{number}", hint="one JSON object a line")
+                    where = f"{path}:{number}"
+                    yield number, parse_json(_decoded(line, where), where, hint="one JSON object a line")
     except FileNotFoundError:
         raise NotMade(f"{path}: no such file") from None
     except IsADirectoryError:
         raise BadInput(f"{path}: is a folder, not a file") from None
+
+
+def _decoded(line: bytes, where: str) -> str:
+    try:
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
+        raise BadInput(f"{where}: byte {error.start} is not UTF-8", hint="save the file as UTF-8") from None
 
 
 def read_whole_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -213,7 +218,7 @@ class Appender:
         self._file.close()
 
 
-def _is_whole(line: str | bytes) -> bool:
+def _is_whole(line: bytes) -> bool:
     try:
         data = json.loads(line)
         return isinstance(data, dict) and bool(data)
