@@ -24,7 +24,8 @@ from octocli.core.spec import parse_spec
 from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.verify import verify
 from octocli.teachers.completions import Reply
-from octocli.teachers.wording import NEGATIVE_KINDS, Task, Unusable, read_reply, request_of
+from octocli.teachers.prompting import Unusable
+from octocli.teachers.wording import NEGATIVE_KINDS, Task, read_reply, request_of
 
 ITEM = re.compile(r"^(\d+)\. (?:(\[.*\]|\{.*\})  )?\(.*\)$", re.M)
 

@@ -35,6 +35,12 @@ class SynthSettings(_Settings):
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
     missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
+    order: Literal["values-first", "query-first"] = Field(
+        "values-first", description="an LLM words planned calls, or writes queries and fills in the arguments"
+    )
+    look_alikes: float = Field(
+        0.2, ge=0, le=1, description="share of an LLM's planned calls in words close to the nearest other function"
+    )
 
 
 class TeacherSettings(_Settings):
@@ -49,6 +55,8 @@ class TeacherSettings(_Settings):
     per_minute: float | None = Field(None, gt=0, description="requests a minute at most")
     price_in: float | None = Field(None, ge=0, description="US dollars for a million tokens that are sent")
     price_out: float | None = Field(None, ge=0, description="US dollars for a million tokens that come back")
+    budget: float | None = Field(None, ge=0, description="US dollars that one `octo build` may spend on it")
+    second_opinion: bool = Field(False, description="`octo build` has it judge the samples, too")
 
 
 class TrainSettings(_Settings):

@@ -1,7 +1,7 @@
 """`octo verify`: keep what is right, reject the rest with its reason, and put each row on its side of the split."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -13,6 +13,7 @@ from octocli.core.samples import Sample, dump_line, read_samples, repair_tail, w
 from octocli.core.splits import assign_splits, leaks, normal, skeleton_of
 from octocli.stages.checks import first_reason
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.teachers.judging import OPINION, read_opinions
 
 # Two rows of one function this alike teach the same thing (token-sort ratio of rapidfuzz, 0 to 100).
 _NEAR_DUPLICATE = 96
@@ -45,10 +46,11 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
         raise NotMade(f"{project.samples_file}: no samples yet", hint="make them with: octo synth")
     repair_tail(project.samples_file)
     samples = read_samples(project.samples_file)
+    opinions = _opinions(project)
     rejected: list[tuple[Sample, str]] = []
     sound = []
     for index, sample in enumerate(samples):
-        reason = first_reason(sample, project.spec, project.tokens)
+        reason = first_reason(sample, project.spec, project.tokens) or _opinion(sample, opinions)
         rejected.append((sample, reason)) if reason else sound.append(sample)
         on_tick(Tick("verify", index + 1, len(samples)))
     unique, doubles = _without_doubles(sound, project)
@@ -59,6 +61,22 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
     return _write(project, accepted, rejected)
 
 
+def is_own(sample: Sample) -> bool:
+    """Whether a person wrote it, or gave it with the spec: no model's word stands against theirs."""
+    return sample.teacher == "import" or sample.kind == "example"
+
+
+def _opinions(project: Project) -> dict[str, str]:
+    """Reasons by id of the rows that a second opinion called wrong."""
+    repair_tail(project.replies_file)
+    verdicts = read_opinions(project.replies_file).verdicts
+    return {row: f"{OPINION}: {verdict.reason}" for row, verdict in verdicts.items() if not verdict.ok}
+
+
+def _opinion(sample: Sample, opinions: Mapping[str, str]) -> str | None:
+    return None if is_own(sample) else opinions.get(sample.id)
+
+
 def is_verified(project: Project) -> bool:
     """Whether the accepted samples are those of the store and the spec as they are now."""
     made = read_record(project.verified_record).get("made_from")
@@ -67,11 +85,13 @@ def is_verified(project: Project) -> bool:
 
 def made_from(project: Project) -> dict[str, str]:
     """Hashes of what the accepted rows hang on; the plan of synth too, so that a larger one is filled by `build`."""
-    plan = {"seed": project.config.seed, **project.config.synth.model_dump()}
+    who = project.config.teacher
+    plan = {"seed": project.config.seed, **project.config.synth.model_dump(), "teacher": [who.name, who.model]}
     return {
         "samples": file_hash(project.samples_file),
         "spec": data_hash(project.spec.to_json()),
         "plan": data_hash(plan),
+        "opinions": data_hash(_opinions(project)),
     }
 
 

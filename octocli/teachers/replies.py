@@ -4,8 +4,10 @@ Append-only, one line a reply, by one writer. Samples are made from these lines,
 """
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from octocli.core.project import data_hash
 from octocli.core.samples import Appender, read_lines
@@ -19,6 +21,17 @@ def request_hash(model: str, request: Request) -> str:
     return data_hash(asked)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A line of the file: the hash of what was asked, the task that asked it, the rows that it is about, the reply."""
+
+    asked: str
+    task: str
+    model: str
+    about: tuple[str | None, ...]
+    reply: Reply
+
+
 class Replies:
     """The replies of one model in a file, and those that are added to it."""
 
@@ -26,21 +39,30 @@ class Replies:
         self.path = path
         self.model = model
         self._file = Appender(path)  # mends a torn last line before anything is read
-        self._kept = {line["asked"]: Reply(**line["reply"]) for _, line in read_lines(path)}
+        self.in_order = [kept_of(line) for _, line in read_lines(path)]
+        self._kept = {line.asked: line.reply for line in self.in_order}
 
     def of(self, request: Request) -> Reply | None:
         """The reply to just this request, if there is one."""
         return self._kept.get(request_hash(self.model, request))
 
-    def keep(self, request: Request, reply: Reply, task: str) -> None:
-        """Write a reply down; `task` is for people who look into the file."""
-        asked = request_hash(self.model, request)
-        self._file.write({"asked": asked, "task": task, "model": self.model, "reply": asdict(reply)})
-        self._kept[asked] = reply
+    def keep(self, request: Request, reply: Reply, task: str, about: Sequence[str | None] = ()) -> None:
+        """Write a reply down with its task and, where it is about rows that there are already, their ids."""
+        line = Kept(request_hash(self.model, request), task, self.model, tuple(about), reply)
+        data = asdict(line)
+        if not about:
+            del data["about"]
+        self._file.write(data)
+        self._kept[line.asked] = reply
 
     def close(self) -> None:
         """Close the file."""
         self._file.__exit__()
+
+
+def kept_of(line: Mapping[str, Any]) -> Kept:
+    """A line of the file as it was read."""
+    return Kept(line["asked"], line["task"], line["model"], tuple(line.get("about", ())), Reply(**line["reply"]))
 
 
 class Replay:
