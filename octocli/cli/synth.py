@@ -98,7 +98,7 @@ def _ask(
     if as_json:
         console.say_json(asdict(asked))
         return
-    _show_asked(asked)
+    show_asked(asked)
     console.say("next: octo verify")
 
 
@@ -108,6 +108,13 @@ def show_synth(report: "SynthReport") -> None:
     _warn_of_short(report.short)
 
 
+def show_samples(report: "SynthReport | AskReport") -> None:
+    """Print what either teacher did."""
+    from octocli.stages.synthesize import SynthReport
+
+    show_synth(report) if isinstance(report, SynthReport) else show_asked(report)
+
+
 def _warn_of_short(short: dict[str, int]) -> None:
     for cell, count in short.items():
         console.warn(
@@ -115,7 +122,8 @@ def _warn_of_short(short: dict[str, int]) -> None:
         )
 
 
-def _show_asked(report: "AskReport") -> None:
+def show_asked(report: "AskReport") -> None:
+    """Print what an LLM wrote, and its bill."""
     console.say(f"samples: {report.added} new, {sum(report.by_cell.values())} that hold")
     tally = report.tally
     console.say(

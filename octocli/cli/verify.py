@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from octocli.core.config import TeacherSettings
     from octocli.core.project import Project
     from octocli.stages.second_opinion import OpinionReport
+    from octocli.stages.verify import VerifyReport
 
 # A person reads a few doubts; a script gets all of them with --json.
 _DOUBTS_SHOWN = 10
@@ -77,14 +78,24 @@ def _judge(project: "Project", who: "TeacherSettings", *, own_rows: bool, budget
     if as_json:
         console.say_json(asdict(report))
         return
-    show_verify(report.verification)
-    show_opinion(report)
+    show_verified(report)
     _show_next(project)
 
 
 def _show_next(project: "Project") -> None:
     console.say(f"rejected rows with their reasons: {project.rejected_file}")
     console.say("next: octo train --lora")
+
+
+def show_verified(report: "VerifyReport | OpinionReport") -> None:
+    """Print what verify did, with a second opinion or without."""
+    from octocli.stages.verify import VerifyReport
+
+    if isinstance(report, VerifyReport):
+        show_verify(report)
+    else:
+        show_verify(report.verification)
+        show_opinion(report)
 
 
 def show_opinion(report: "OpinionReport") -> None:

@@ -85,8 +85,8 @@ def is_verified(project: Project) -> bool:
 
 def made_from(project: Project) -> dict[str, str]:
     """Hashes of what the accepted rows hang on; the plan of synth too, so that a larger one is filled by `build`."""
-    who = project.config.teacher
-    plan = {"seed": project.config.seed, **project.config.synth.model_dump(), "teacher": [who.name, who.model]}
+    who = project.config.teacher.model_dump(include={"name", "model", "second_opinion"})
+    plan = {"seed": project.config.seed, **project.config.synth.model_dump(), "teacher": who}
     return {
         "samples": file_hash(project.samples_file),
         "spec": data_hash(project.spec.to_json()),

@@ -48,6 +48,11 @@ class Tally:
     spent: float = 0.0
     held: float = 0.0
 
+    @property
+    def most(self) -> float:
+        """US dollars that may have been spent: what is known, and the most that the unknown can come to."""
+        return self.spent + self.held
+
 
 class Bill:
     """The tally of one run, shared by its threads; with a budget, it says no in time."""

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from octocli.core.config import TeacherSettings
 from octocli.core.errors import BadInput
@@ -50,6 +51,14 @@ def open_completer(settings: TeacherSettings, replies: Replies) -> Completer:
 def completer_name(settings: TeacherSettings) -> str:
     """The name under which the model's replies are kept; that of a file is its last part."""
     return Path(settings.model).name if settings.name == "gguf" else settings.model
+
+
+def is_free(settings: TeacherSettings) -> bool:
+    """Whether asking surely costs nothing: a local file, a replay, a server on this machine, or prices of 0."""
+    if settings.name in ("gguf", "replay") or (settings.price_in, settings.price_out) == (0.0, 0.0):
+        return True
+    unpriced = settings.price_in is None and settings.price_out is None
+    return unpriced and (urlsplit(settings.base_url or "").hostname or "") in ("localhost", "127.0.0.1", "::1")
 
 
 def price_of(settings: TeacherSettings, *, needed: bool) -> Price:
