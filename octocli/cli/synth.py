@@ -144,9 +144,28 @@ def show_asked(report: "AskReport") -> None:
         _warn_of_short(report.short)
 
 
-def _show_estimate(foreseen: "Estimate") -> None:
+def _show_plan(foreseen: "Estimate") -> None:
+    """The plan as functions by kinds, rows for training, validation and test, and the values that take turns."""
+    from octocli.teachers.styles import AXES
+
+    counts: dict[str, dict[str, list[str]]] = {}
     for cell, count in foreseen.by_cell.items():
-        console.say(f"  {cell}: {count}")
+        subject, kind, _ = cell.split("/")
+        counts.setdefault(subject, {}).setdefault(kind, []).append(str(count))
+    positives = list(dict.fromkeys(kind for subject, kinds in counts.items() if subject != "none" for kind in kinds))
+    rows = []
+    for subject, kinds in counts.items():
+        values = ", ".join(f"{name} {count}" for name, count in foreseen.values.get(subject, {}).items())
+        if subject != "none":
+            rows.append([subject, *("/".join(kinds.get(kind, ["-"])) for kind in positives), values])
+    console.table(["function", *positives, "values"], rows, title="rows: train/validation/test")
+    for kind, of_split in counts.get("none", {}).items():
+        console.say(f"  none, {kind}: {'/'.join(of_split)}")
+    console.say("styles in turn: " + " x ".join(f"{len(values)} {name}s" for name, values in AXES.items()))
+
+
+def _show_estimate(foreseen: "Estimate") -> None:
+    _show_plan(foreseen)
     console.say(
         f"{foreseen.requests} requests, about {foreseen.tokens_in} tokens sent and {foreseen.tokens_out} back"
         f"{'' if foreseen.known == 0 else f', {foreseen.known} of them answered before'}"

@@ -122,7 +122,8 @@ class Config(_Settings):
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "prompt": "paper",
-        "synth": {"per_function": 1000},
+        # M = N = 1000: N is read as M is, for each function.
+        "synth": {"per_function": 1000, "negatives": 1.0},
         "train": {
             "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
             # Phi has no up without its gate.

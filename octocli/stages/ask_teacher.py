@@ -19,7 +19,7 @@ from octocli.core.config import SynthSettings, TeacherSettings, override
 from octocli.core.project import Project
 from octocli.core.samples import Appender, Sample, read_lines, read_samples, repair_tail
 from octocli.core.splits import normal
-from octocli.stages.cell_tasks import MENDS, ROUNDS, Filling, fillings, look_alikes
+from octocli.stages.cell_tasks import MENDS, ROUNDS, Filling, fillings, look_alikes, planned_values
 from octocli.stages.checks import first_reason
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.stages.synthesize import has_rows, plan
@@ -282,9 +282,13 @@ def _rejected(project: Project) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the first round would ask for, and what that costs if every line holds; US dollars, None without prices."""
+    """What the first round would ask for, and what that costs if every line holds; US dollars, None without prices.
+
+    `values` counts the distinct values that are planned, by function and parameter.
+    """
 
     by_cell: dict[str, int]
+    values: dict[str, dict[str, int]]
     requests: int
     known: int
     tokens_in: int
@@ -318,6 +322,7 @@ def estimate(
     priced = price != FREE or who.name in ("gguf", "replay")
     return Estimate(
         by_cell={cell.name: cell.wanted for cell in cells},
+        values=planned_values(tasks),
         requests=len(unasked),
         known=len(requests) - len(unasked),
         tokens_in=tokens_in,

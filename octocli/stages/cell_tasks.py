@@ -6,9 +6,10 @@ of them it needs, and never what stands in them. Rejected rows come between them
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from octocli.core.calls import dump_value
 from octocli.core.config import SynthSettings
 from octocli.core.samples import Sample
 from octocli.core.spec import Spec
@@ -118,6 +119,17 @@ def look_alikes(spec: Spec, settings: SynthSettings) -> LookAlikes:
         nearest.setdefault(spec.functions[one].name, spec.functions[other].name)
         nearest.setdefault(spec.functions[other].name, spec.functions[one].name)
     return LookAlikes(settings.look_alikes, nearest)
+
+
+def planned_values(tasks: Iterable[Task]) -> dict[str, dict[str, int]]:
+    """How many distinct values the planned calls of these tasks hold, by function and parameter."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for task in tasks:
+        for call in (call for sample in task.planned for call in sample.calls):
+            values = found.setdefault(str(call["name"]), {})
+            for name, value in call["arguments"].items():
+                values.setdefault(name, set()).add(dump_value(value))
+    return {function: {name: len(every) for name, every in values.items()} for function, values in found.items()}
 
 
 def _planned(builtin: BuiltinTeacher, cell: Cell) -> Iterator[Sample]:
