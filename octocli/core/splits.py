@@ -74,7 +74,8 @@ def assign_splits(samples: Sequence[Sample], spec: Spec) -> tuple[list[Sample], 
     """Give every sample its side; returns (kept, dropped with the reason).
 
     Samples that come with a split keep it (a spec's own examples come as training rows), and imported ones are split
-    by their text. Of the rest, the skeleton decides, and a row whose free value lives on another side is dropped.
+    by their text. Of the rest, the skeleton decides. A row whose pattern or free value lives on another side is
+    dropped, unless a person wrote it.
     """
     kept: list[Sample] = []
     dropped: list[tuple[Sample, str]] = []
@@ -83,14 +84,17 @@ def assign_splits(samples: Sequence[Sample], spec: Spec) -> tuple[list[Sample], 
     for sample in fixed:
         placed = sample if sample.split else sample.with_split(bucket_of(normal(sample.query)))
         assert placed.split is not None
-        rival = owners.rival(normal(placed.query), placed.split, "text")
-        (dropped.append((sample, f"leak: {rival}")) if rival else kept.append(placed))
+        keys = [("text", normal(placed.query))]
         if placed.teacher != "import":
-            for key in (
-                ("skeleton", skeleton_of(placed, spec)),
-                *(("value", v) for v in free_values(placed, spec)),
-            ):
-                owners.rival(key[1], placed.split, key[0])
+            keys += [("skeleton", skeleton_of(placed, spec)), *(("value", v) for v in free_values(placed, spec))]
+        # What a person wrote gives way to nothing but its own text.
+        held = keys[:1] if placed.teacher == "import" or placed.kind == "example" else keys
+        if rival := next((r for what, key in held if (r := owners.holds(key, placed.split, what))), None):
+            dropped.append((sample, f"leak: {rival}"))
+            continue
+        kept.append(placed)
+        for what, key in keys:
+            owners.rival(key, placed.split, what)
     for sample in samples:
         if sample.split is None and sample.teacher != "import":
             placed = sample.with_split(bucket_of(skeleton_of(sample, spec)))
@@ -117,7 +121,11 @@ class _Owners:
         self._sides: dict[tuple[str, str], Split] = {}
 
     def rival(self, key: str, split: Split, what: str) -> str | None:
-        owner = self._sides.setdefault((what, key), split)
+        self._sides.setdefault((what, key), split)
+        return self.holds(key, split, what)
+
+    def holds(self, key: str, split: Split, what: str) -> str | None:
+        owner = self._sides.get((what, key), split)
         return None if owner == split else f"its {what} already stands in {owner}"
 
 
