@@ -18,15 +18,17 @@ from provider_server import ProviderServer, provider
 from tiny_projects import LAMPS, environment, new_project, toml
 
 from octocli.core.config import TeacherSettings
-from octocli.core.errors import BadInput
+from octocli.core.errors import BadInput, Interrupted, Refused
 from octocli.core.project import Project, open_project
 from octocli.core.samples import Sample, read_samples
 from octocli.core.spec import parse_spec
 from octocli.stages.ask_teacher import ask_teacher
+from octocli.stages.build import build
 from octocli.stages.verify import verify
 from octocli.teachers.completions import Reply
 from octocli.teachers.prices import Price
-from octocli.teachers.wording import NEGATIVE_KINDS, Task, Unusable, read_reply, request_of
+from octocli.teachers.prompting import Unusable
+from octocli.teachers.wording import NEGATIVE_KINDS, Task, read_reply, request_of
 
 ITEM = re.compile(r"^(\d+)\. (?:(\[.*\]|\{.*\})  )?\(.*\)$", re.M)
 
@@ -209,6 +211,59 @@ def test_a_project_says_who_its_teacher_is(tmp_path: Path) -> None:
             f'{text}\n[teacher]\nname = "openai"\nmodel = "m"\nbase_url = "{server.url}/v1"\n'
         )
         assert ask_teacher(open_project(project.root)).short == {}
+
+
+def with_teacher(project: Project, server: ProviderServer, more: str = "") -> Project:
+    """The project with the server as its teacher, in octo.toml."""
+    text = project.config_file.read_text().replace("epochs = 12", "epochs = 1")
+    teacher = f'[teacher]\nname = "openai"\nmodel = "m"\nbase_url = "{server.url}/v1"\nat_once = 8\n{more}\n'
+    project.config_file.write_text(f"{text}\n{teacher}")
+    return open_project(project.root)
+
+
+def test_build_has_the_teacher_of_the_project_write_and_judge(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_second_opinion import is_judging, muddles
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Interrupted("the samples are all that is asked about here")
+
+    monkeypatch.setattr("octocli.stages.build.train", stop)
+    with provider(muddles) as server:
+        project = with_teacher(project_at(tmp_path / "p"), server, "second_opinion = true")
+        done = run("build", "-C", project.root)
+        assert done.code == 130, done.err
+        asked = len(server.asked)
+        assert any(is_judging(one["body"]["messages"][-1]["content"]) for one in server.asked)
+        assert done.out.count("second opinion: ") > 1, "what was rejected was not written anew"
+        again = run("build", "-C", project.root)
+        assert "synth: up to date" in again.out and len(server.asked) == asked
+    rows = read_samples(project.accepted_file)
+    assert {row.teacher for row in rows} == {"m"} and len(rows) > 300
+
+
+def test_build_spends_nothing_without_a_limit_and_never_more_than_it(run: Any, tmp_path: Path) -> None:
+    with provider(writes) as server:
+        prices = "price_in = 1.0\nprice_out = 1.0"
+        project = with_teacher(project_at(tmp_path / "p"), server, f"{prices}\nsecond_opinion = true")
+        refused = run("build", "-C", project.root)
+        assert refused.code == 2 and "--budget" in refused.err and server.asked == []
+        short = run("build", "-C", project.root, "--budget", "0.0055")
+        assert short.code == 3 and "budget ended before all samples" in short.err and server.asked
+        assert sum(server.tokens) / 1e6 <= 0.0055 and not project.verified_record.exists()
+    builtin = project_at(tmp_path / "builtin")
+    assert run("build", "-C", builtin.root, "--budget", "1.0").code == 2
+
+
+def test_build_does_not_go_on_without_what_failed(tmp_path: Path) -> None:
+    with provider(writes) as server:
+        project = with_teacher(project_at(tmp_path / "p"), server)
+        server.script = ["429"] * 6
+        project.config_file.write_text(project.config_file.read_text().replace("at_once = 8", "at_once = 1"))
+        with pytest.raises(Refused, match="samples are missing: 1 requests failed"):
+            build(open_project(project.root))
+    assert not project.verified_record.exists()
 
 
 def test_the_command_asks_and_tells_the_bill(run: Any, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from octocli.core.config import TeacherSettings
 from octocli.core.errors import BadInput
 from octocli.core.project import Project
 from octocli.core.samples import read_samples
-from octocli.stages.ask_teacher import ask_teacher, estimate
+from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.billing import PAPER_PER_THOUSAND, cost_of, entries_of
 from octocli.stages.checks import first_reason
+from octocli.stages.estimate import estimate
 from octocli.teachers.completions import Reply, Request
 from octocli.teachers.ledger import Ledger, Sent, read_entries
 from octocli.teachers.prices import FREE, Price, needed_quote, quote_of

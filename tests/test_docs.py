@@ -390,7 +390,7 @@ def test_every_reason_to_reject_is_explained() -> None:
     from octocli.stages.checks import CHECKS
 
     text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    for reason in (*CHECKS, "duplicate", "contradiction", "near-duplicate", "leak"):
+    for reason in (*CHECKS, "duplicate", "contradiction", "near-duplicate", "leak", "opinion"):
         assert f"| `{reason}` |" in text
 
 

@@ -8,14 +8,14 @@ import typer
 from octocli.cli import console
 from octocli.cli.eval import show_eval
 from octocli.cli.export import show_export
-from octocli.cli.options import DEFAULT_RUN, HERE, ProjectOption, RunOption
-from octocli.cli.synth import show_synth
+from octocli.cli.options import DEFAULT_RUN, HERE, BudgetOption, ProjectOption, RunOption
+from octocli.cli.synth import show_samples
 from octocli.cli.train import show_train
-from octocli.cli.verify import show_verify
+from octocli.cli.verify import show_verified
 
 _SHOW: dict[str, Callable[[Any], None]] = {
-    "synth": show_synth,
-    "verify": show_verify,
+    "synth": show_samples,
+    "verify": show_verified,
     "train": show_train,
     "eval": lambda report: show_eval(report, errors=0),
     "export": show_export,
@@ -28,6 +28,7 @@ def build_cli(
     quant: Annotated[
         list[str] | None, typer.Option("--quant", "-q", help="Quantisation; may be repeated.", show_default="octo.toml")
     ] = None,
+    budget: BudgetOption = None,
 ) -> None:
     """Run every stage that is missing or stale, in order: synth, verify, train, eval, export.
 
@@ -35,13 +36,14 @@ def build_cli(
     Examples:
       octo build
       octo build --quant q8_0 --quant q4_0
+      octo build --budget 2.00
     """
     from octocli.core.project import open_project
     from octocli.stages.build import build
 
     opened = open_project(project)
     with console.progress() as on_tick:
-        report = build(opened, run=run, quants=quant or [], on_stage=_show_stage, on_tick=on_tick)
+        report = build(opened, run=run, quants=quant or [], budget=budget, on_stage=_show_stage, on_tick=on_tick)
     if report.fresh:
         console.say("nothing was stale")
     if report.export and report.export.refused:

@@ -24,6 +24,20 @@ NowOption = Annotated[
     typer.Option("--now", help='Clock for words like "in ten minutes", ISO 8601.', show_default="this machine's clock"),
 ]
 
+TeacherOption = Annotated[
+    str | None, typer.Option("--teacher", help="builtin, gemini, openai, gguf or replay.", show_default="octo.toml")
+]
+TeacherModelOption = Annotated[
+    str | None, typer.Option("--model", help="The teacher's model, or a GGUF file.", show_default="octo.toml")
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint.", show_default="octo.toml")
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option("--budget", help="US dollars that all calls together never pass.", show_default="octo.toml"),
+]
+
 HERE = Path()
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import HERE, JsonOption, ProjectOption
+from octocli.cli.options import HERE, BudgetOption, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from octocli.core.config import TeacherSettings
     from octocli.core.project import Project
-    from octocli.stages.ask_teacher import AskReport, Estimate
+    from octocli.stages.ask_teacher import AskReport
     from octocli.stages.billing import Cost, Costs
+    from octocli.stages.estimate import Estimate
     from octocli.stages.synthesize import SynthReport
 
 
@@ -35,10 +36,7 @@ def synth_cli(
     base_url: Annotated[
         str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint.", show_default="octo.toml")
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", help="US dollars that all calls together never pass.", show_default="none"),
-    ] = None,
+    budget: BudgetOption = None,
     shard: Annotated[
         str | None,
         typer.Option("--shard", help="This machine's part, 3/8 for the third of eight.", show_default="the whole"),
@@ -98,7 +96,7 @@ def _say_what_next(project: "Project", plan: dict[str, Any]) -> None:
 
 
 def _foresee(project: "Project", plan: dict[str, Any], who: "TeacherSettings", *, as_json: bool) -> None:
-    from octocli.stages.ask_teacher import estimate
+    from octocli.stages.estimate import estimate
 
     foreseen = estimate(project, **plan, teacher=who)
     if as_json:
@@ -117,7 +115,7 @@ def _ask(
     if as_json:
         console.say_json(asdict(asked))
         return
-    _show_asked(asked)
+    show_asked(asked)
     _say_what_next(project, plan)
 
 
@@ -127,6 +125,13 @@ def show_synth(report: "SynthReport") -> None:
     _warn_of_short(report.short)
 
 
+def show_samples(report: "SynthReport | AskReport") -> None:
+    """Print what either teacher did."""
+    from octocli.stages.synthesize import SynthReport
+
+    show_synth(report) if isinstance(report, SynthReport) else show_asked(report)
+
+
 def _warn_of_short(short: dict[str, int]) -> None:
     for cell, count in short.items():
         console.warn(
@@ -134,7 +139,8 @@ def _warn_of_short(short: dict[str, int]) -> None:
         )
 
 
-def _show_asked(report: "AskReport") -> None:
+def show_asked(report: "AskReport") -> None:
+    """Print what an LLM wrote, and its bill."""
     console.say(f"samples: {report.added} new, {sum(report.by_cell.values())} that hold")
     tally = report.tally
     console.say(
@@ -176,9 +182,28 @@ def _cost(cost: "Cost") -> str:
     return f"{cost.replies} replies, {cost.spent:.4f} USD, {cost.samples} samples that hold{rate}"
 
 
-def _show_estimate(foreseen: "Estimate") -> None:
+def _show_plan(foreseen: "Estimate") -> None:
+    """The plan as functions by kinds, rows for training, validation and test, and the values that take turns."""
+    from octocli.teachers.styles import AXES
+
+    counts: dict[str, dict[str, list[str]]] = {}
     for cell, count in foreseen.by_cell.items():
-        console.say(f"  {cell}: {count}")
+        subject, kind, _ = cell.split("/")
+        counts.setdefault(subject, {}).setdefault(kind, []).append(str(count))
+    positives = list(dict.fromkeys(kind for subject, kinds in counts.items() if subject != "none" for kind in kinds))
+    rows = []
+    for subject, kinds in counts.items():
+        values = ", ".join(f"{name} {count}" for name, count in foreseen.values.get(subject, {}).items())
+        if subject != "none":
+            rows.append([subject, *("/".join(kinds.get(kind, ["-"])) for kind in positives), values])
+    console.table(["function", *positives, "values"], rows, title="rows: train/validation/test")
+    for kind, of_split in counts.get("none", {}).items():
+        console.say(f"  none, {kind}: {'/'.join(of_split)}")
+    console.say("styles in turn: " + " x ".join(f"{len(values)} {name}s" for name, values in AXES.items()))
+
+
+def _show_estimate(foreseen: "Estimate") -> None:
+    _show_plan(foreseen)
     console.say(
         f"{foreseen.requests} requests, about {foreseen.tokens_in} tokens sent and {foreseen.tokens_out} back"
         f"{'' if foreseen.known == 0 else f', {foreseen.known} of them answered before'}"

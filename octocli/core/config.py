@@ -36,6 +36,12 @@ class SynthSettings(_Settings):
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
     missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
     nested: float = Field(0.0, ge=0, le=5, description="requests whose argument is a call, per positive")
+    order: Literal["values-first", "query-first"] = Field(
+        "values-first", description="an LLM words planned calls, or writes queries and fills in the arguments"
+    )
+    look_alikes: float = Field(
+        0.2, ge=0, le=1, description="share of an LLM's planned calls in words close to the nearest other function"
+    )
 
 
 class TeacherSettings(_Settings):
@@ -50,6 +56,8 @@ class TeacherSettings(_Settings):
     per_minute: float | None = Field(None, gt=0, description="requests a minute at most")
     price_in: float | None = Field(None, ge=0, description="US dollars for a million tokens that are sent")
     price_out: float | None = Field(None, ge=0, description="US dollars for a million tokens that come back")
+    budget: float | None = Field(None, ge=0, description="US dollars that all calls together never pass")
+    second_opinion: bool = Field(False, description="`octo build` has it judge the samples, too")
 
 
 class TrainSettings(_Settings):
@@ -115,7 +123,8 @@ class Config(_Settings):
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "prompt": "paper",
-        "synth": {"per_function": 1000},
+        # M = N = 1000: N is read as M is, for each function.
+        "synth": {"per_function": 1000, "negatives": 1.0},
         "train": {
             "epochs": 3, "lr": 5e-5, "schedule": "linear", "warmup": 10, "rank": 16, "alpha": 32,
             # Phi has no up without its gate.

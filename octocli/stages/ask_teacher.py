@@ -1,42 +1,41 @@
 """`octo synth --teacher`: have an LLM write the words for planned calls, until every cell of the plan is full.
 
 Work goes in rounds: what a cell still lacks is planned, cut into tasks, asked for, read and counted; what does not hold
-is planned anew. The next round hangs on what the replies before it gave and on nothing else, and every reply is kept
-before it is read. So a killed run, started again, goes through the same rounds and asks only what was never answered,
-and the same replies give the same bytes.
+is asked for anew with the reason. The next round hangs on what the replies before it gave and on nothing else, and
+every reply is kept before it is read. So a killed run, started again, goes through the same rounds and asks only what
+was never answered, and the same replies give the same bytes.
+
+What `verify` rejected since is replaced in rounds behind those. Their replies are read in the order in which they came,
+and say which rows they are about.
 """
 
 import itertools
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import Any
 
 from octocli.core.config import SynthSettings, TeacherSettings, override
 from octocli.core.project import Project
-from octocli.core.samples import Appender, Sample
+from octocli.core.samples import Appender, Sample, read_lines
 from octocli.core.splits import normal
-from octocli.stages.billing import Costs, cost_of, costs_of, entries_of, keep_costs
+from octocli.stages.billing import Costs
+from octocli.stages.cell_tasks import MENDS, ROUNDS, Filling, fillings, look_alikes
 from octocli.stages.checks import first_reason
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.stages.shards import Shard, begin_shard, take_replies
-from octocli.stages.synthesize import Cell, plan, stored_samples
-from octocli.teachers.asking import Answer, Asking, Manners
-from octocli.teachers.bill import Bill, Tally
-from octocli.teachers.builtin import BuiltinTeacher
-from octocli.teachers.completions import Reply
-from octocli.teachers.ledger import Ledger
-from octocli.teachers.opening import completer_name, open_completer
-from octocli.teachers.prices import FREE, Price, Quote, needed_quote, quote_of
-from octocli.teachers.replies import Replies, read_replies, request_hash
-from octocli.teachers.wording import NEGATIVE_KINDS, PLANNED, WORDINGS, Task, Unusable, read_reply, request_of
+from octocli.stages.sitting import Sitting, sitting
+from octocli.stages.synthesize import plan, stored_samples
+from octocli.teachers.asking import Answer
+from octocli.teachers.bill import Tally
+from octocli.teachers.completions import Reply, Request
+from octocli.teachers.prompting import Unusable
+from octocli.teachers.replies import Kept, request_hash
+from octocli.teachers.wording import NEGATIVE_KINDS, Task, mends_of, read_reply, request_of
 
-# A cell that four rounds did not fill asks for words that this teacher does not find.
-_ROUNDS = 4
-# Rules of thumb for English, for the estimate alone.
-_LETTERS_A_TOKEN, _TOKENS_A_LINE = 4, 40
+# Reasons that other words may mend; what breaks the spec or doubles another row is replaced.
+_MENDABLE = ("grounding", "opinion")
 
 
 @dataclass(frozen=True)
@@ -91,58 +90,12 @@ def ask_teacher(
         project = begin_shard(project, shard)
     else:
         take_replies(project)
-    price = _price(who, project, needed=budget is not None)
-    replies = Replies(project.replies_file, completer_name(who), _found(project))
-    with closing(replies):
-        completer = open_completer(who, replies)
-        ledger = Ledger(project.ledger_file, completer.model, price)
-        with closing(ledger), Appender(project.samples_file) as out:
-            before = cost_of(entries_of(project, completer.model, price))
-            bill = Bill(price or FREE, budget, before.most, ledger)
-            asking = Asking(completer, bill, Manners(at_once=who.at_once, per_minute=who.per_minute), replies.keep)
-            sitting = _Sitting(project, asking, replies, settings, shard, on_tick)
-            try:
-                for _ in range(_ROUNDS):
-                    tasks = sitting.tasks()
-                    if not tasks or not sitting.round(tasks, out):
-                        break
-            finally:
-                costs = costs_of(project, entries_of(project, completer.model, price))
-                keep_costs(project, costs)
-    return sitting.report(costs)
-
-
-def _price(who: TeacherSettings, project: Project, *, needed: bool) -> Price | None:
-    quote = needed_quote(who, project.prices_file) if needed else quote_of(who, project.prices_file)
-    return quote.price if quote else None
-
-
-def _found(project: Project) -> list[Path]:
-    """The replies that a shard finds in the project."""
-    return [project.whole.replies_file] if project.shard else []
-
-
-@dataclass
-class _Filling:
-    """A cell on its way: what is planned for it next, how many tasks it had, how many sound rows."""
-
-    cell: Cell
-    planned: Iterator[Sample]
-    tasks: int = 0
-    sound: int = 0
-
-    def next_tasks(self) -> Iterator[Task]:
-        """The tasks that would fill the cell if every line of their replies held."""
-        lacking = self.cell.wanted - self.sound
-        for _ in range(math.ceil(lacking / (PLANNED * WORDINGS))):
-            if self.cell.subject is None:
-                yield self._task(kind=self.cell.kinds[0], count=PLANNED * WORDINGS)
-            elif planned := tuple(itertools.islice(self.planned, PLANNED)):
-                yield self._task(planned=planned)
-
-    def _task(self, *, planned: tuple[Sample, ...] = (), kind: str = "", count: int = 0) -> Task:
-        self.tasks += 1
-        return Task(self.cell.name, self.cell.split, self.tasks - 1, planned, kind, count)
+    with sitting(project, who, budget) as opened, Appender(project.samples_file) as out:
+        writing = _Writing(project, opened, settings, shard, on_tick)
+        writing.fill(out)
+        if not shard:  # what `verify` rejected is known where the shards come together
+            writing.replace_rejected(out, ask=who.name != "replay")
+    return writing.report(opened.costs)
 
 
 @dataclass
@@ -156,39 +109,110 @@ class _Counts:
     budget_spent: bool = False
 
 
-class _Sitting:
+class _Writing:
     """One run of the command."""
 
     def __init__(
-        self,
-        project: Project,
-        asking: Asking,
-        replies: Replies,
-        settings: SynthSettings,
-        shard: Shard | None,
-        on_tick: OnTick,
+        self, project: Project, opened: Sitting, settings: SynthSettings, shard: Shard | None, on_tick: OnTick
     ) -> None:
-        self._project, self._asking, self._replies, self._on_tick = project, asking, replies, on_tick
-        self._teacher = asking.completer.model
-        builtin = BuiltinTeacher(project.spec, project.config.seed)
+        self._project, self._on_tick = project, on_tick
+        self._asking, self._replies = opened.asking, opened.replies
+        self._teacher = opened.asking.completer.model
         cells = plan(project.spec, settings, tuple(NEGATIVE_KINDS))
-        self._cells = {
-            cell.name: _Filling(cell, _planned(builtin, cell, project))
-            for cell in (shard.of(cells) if shard else cells)
-        }
+        self._cells = fillings(shard.of(cells) if shard else cells, project.spec, settings, project.config.seed)
+        self._look_alikes = look_alikes(project.spec, settings)
         self._counts = _Counts()
         stored = list(stored_samples(project))
         mine = [s for s in stored if s.teacher == self._teacher]
         self._written = {s.id for s in mine}
         self._texts = {normal(s.query) for s in stored} - {normal(s.query) for s in mine}
+        self._rows: dict[str, Sample] = {}
+        self._read_already: set[str] = set()
 
-    def tasks(self) -> list[Task]:
-        """What all cells still lack."""
-        return [task for filling in self._cells.values() for task in filling.next_tasks()]
+    def fill(self, out: Appender) -> None:
+        """Go through the rounds of the plan."""
+        for _ in range(ROUNDS):
+            tasks = [task for filling in self._cells.values() for task in filling.next_tasks()]
+            if not tasks or not self._round(tasks, out):
+                break
+        for filling in self._cells.values():
+            filling.failed.clear()
 
-    def round(self, tasks: Sequence[Task], out: Appender) -> bool:
+    def replace_rejected(self, out: Appender, *, ask: bool) -> None:
+        """Read what was asked for behind the rounds, and ask for what `verify` rejected since."""
+        mended = self._read_on(out)
+        if not ask or self._counts.budget_spent:
+            return
+        spoilt = self._take_back(_rejected(self._project), mended)
+        for _ in range(ROUNDS):
+            tasks = [task for filling in spoilt for task in filling.next_tasks()]
+            if not tasks or not self._ask_for(tasks):
+                return
+            self._read_on(out)
+
+    def _read_on(self, out: Appender) -> set[str | None]:
+        """Read the replies that no round asked for, in the order in which they came; the rows that were worded anew."""
+        mended: set[str | None] = set()
+        for kept in self._replies.in_order():
+            task = None if kept.asked in self._read_already else self._task_of(kept)
+            if task is not None:
+                self._read_already.add(kept.asked)
+                self._read(task, kept.reply, out)
+                mended.update(kept.about)
+        return mended
+
+    def _ask_for(self, tasks: Sequence[Task]) -> bool:
+        """Have the replies to these tasks kept; False where the budget ended."""
+        done = 0
+        with closing(self._asking.ask_all([(task, self._request(task)) for task in tasks])) as answers:
+            for answer in answers:
+                done += 1
+                self._take(answer)
+                self._on_tick(Tick("synth", self._filled(), self._wanted(), self._bill()))
+        self._counts.budget_spent = done < len(tasks)
+        return not self._counts.budget_spent
+
+    def _take_back(self, rejected: Mapping[str, str], mended: set[str | None]) -> list[Filling]:
+        """Count rejected rows out of their cells; returns the cells that lost some."""
+        spoilt = []
+        for filling in self._cells.values():
+            filling.failed = [pair for pair in filling.failed if pair[0].id not in mended]
+            lost = [row for row in filling.sound if row in rejected]
+            for row in lost:
+                del filling.sound[row]
+                if row not in mended:
+                    self._mind(filling, self._rows[row], rejected[row])
+            spoilt += [filling] if lost else []
+        return spoilt
+
+    def _mind(self, filling: Filling, sample: Sample, reason: str) -> None:
+        """Have a row worded anew, where that may help."""
+        what, _, why = reason.partition(": ")
+        if what in _MENDABLE and mends_of(sample) < MENDS:
+            filling.failed.append((sample, why))
+
+    def _task_of(self, kept: Kept) -> Task | None:
+        """The task behind a reply of another sitting; None where it is none of this plan."""
+        name, _, number = kept.task.rpartition("/")
+        filling = self._cells.get(name.removesuffix("/mend"))
+        if filling is None:
+            return None
+        if kept.about:
+            rows = [self._rows[row] for row in kept.about if row in self._rows]
+            return filling.mend([(row, "") for row in rows], int(number)) if len(rows) == len(kept.about) else None
+        task = filling.task(int(number))
+        if task is None or request_hash(self._replies.model, self._request(task)) != kept.asked:
+            return None
+        filling.pass_over(int(number))
+        return task
+
+    def _request(self, task: Task) -> Request:
+        return request_of(task, self._project.spec, self._project.config.seed, self._look_alikes)
+
+    def _round(self, tasks: Sequence[Task], out: Appender) -> bool:
         """Ask for the tasks' words and write what comes, in the order of the tasks; False where the budget ended."""
-        requests = [request_of(task, self._project.spec, self._project.config.seed) for task in tasks]
+        requests = [self._request(task) for task in tasks]
+        self._read_already.update(request_hash(self._replies.model, request) for request in requests)
         known: dict[int, Reply | None] = {
             index: reply for index, request in enumerate(requests) if (reply := self._replies.of(request)) is not None
         }
@@ -209,14 +233,14 @@ class _Sitting:
         self._counts.budget_spent = due < len(tasks)
         return not self._counts.budget_spent
 
-    def _take(self, answer: Answer[int]) -> Reply | None:
+    def _take(self, answer: Answer[Any]) -> Reply | None:
         if answer.reply is None:
             self._counts.failed[answer.failure] += 1
         return answer.reply
 
     def _read(self, task: Task, reply: Reply, out: Appender) -> None:
         try:
-            samples = read_reply(task, reply)
+            samples = read_reply(task, reply, self._project.spec)
         except Unusable as error:
             self._counts.unusable[str(error)] += 1
             return
@@ -229,23 +253,26 @@ class _Sitting:
             self._write(task, sample, out)
 
     def _write(self, task: Task, sample: Sample, out: Appender) -> None:
-        sample = replace(sample, teacher=self._teacher, extra={"cell": task.cell, "task": task.key})
+        sample = replace(sample, teacher=self._teacher, extra={"cell": task.cell, "task": task.key, **sample.extra})
+        self._rows[sample.id] = sample
         if sample.id not in self._written:
             out.write(sample.to_json())
             self._counts.added += 1
         reason = first_reason(sample, self._project.spec, self._project.tokens)
+        filling = self._cells[task.cell]
         if reason:
             self._counts.rejected[reason.split(":")[0]] += 1
+            self._mind(filling, sample, reason)
         else:
-            self._cells[task.cell].sound += 1
+            filling.sound[sample.id] = None
 
     def report(self, costs: Costs) -> AskReport:
         """What there is now."""
         cells, counts = self._cells.values(), self._counts
         return AskReport(
             added=counts.added,
-            by_cell={f.cell.name: f.sound for f in cells},
-            short={f.cell.name: f.cell.wanted - f.sound for f in cells if f.sound < f.cell.wanted},
+            by_cell={f.cell.name: len(f.sound) for f in cells},
+            short={f.cell.name: f.lacking for f in cells if f.lacking},
             rejected=dict(counts.rejected),
             failed=dict(counts.failed),
             unusable=dict(counts.unusable),
@@ -255,7 +282,7 @@ class _Sitting:
         )
 
     def _filled(self) -> int:
-        return sum(min(f.sound, f.cell.wanted) for f in self._cells.values())
+        return sum(f.cell.wanted - f.lacking for f in self._cells.values())
 
     def _wanted(self) -> int:
         return sum(f.cell.wanted for f in self._cells.values())
@@ -266,73 +293,12 @@ class _Sitting:
         return f"{bill.tally.replies} replies, {bill.before + bill.tally.spent:.4f} USD so far{budget}"
 
 
-def _planned(builtin: BuiltinTeacher, cell: Cell, project: Project) -> Iterator[Sample]:
-    """The calls for a cell, each once; the spec's own examples stay the built-in teacher's."""
-    if cell.subject is None:
-        return
-    seen = set()
-    for sample in builtin.positives(project.spec.by_name[cell.subject], cell.split):
-        if sample.kind in cell.kinds and sample.kind != "example" and sample.id not in seen:
-            seen.add(sample.id)
-            yield sample
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What the first round would ask for, and what that costs if every line holds; US dollars, None without prices.
-
-    `quote` is the price with its day and its source, `costs` the bill so far.
-    """
-
-    by_cell: dict[str, int]
-    requests: int
-    known: int
-    tokens_in: int
-    tokens_out: int
-    cost: float | None
-    most: float | None
-    quote: Quote | None
-    costs: Costs
-
-
-def estimate(
-    project: Project,
-    *,
-    per_function: int | None = None,
-    negatives: float | None = None,
-    teacher: TeacherSettings | None = None,
-    shard: Shard | None = None,
-) -> Estimate:
-    """The plan and its first round, without asking anybody.
-
-    Raises:
-        BadInput: a price table cannot be read.
-    """
-    settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
-    who = teacher or project.config.teacher
-    builtin = BuiltinTeacher(project.spec, project.config.seed)
-    cells = plan(project.spec, settings, tuple(NEGATIVE_KINDS))
-    if shard:
-        project, cells = replace(project, shard=str(shard)), shard.of(cells)
-    requests = [
-        request_of(task, project.spec, project.config.seed)
-        for cell in cells
-        for task in _Filling(cell, _planned(builtin, cell, project)).next_tasks()
-    ]
-    answered = read_replies([project.whole.replies_file, *sorted(project.shards.glob("*/replies.jsonl"))])
-    unasked = [request for request in requests if request_hash(completer_name(who), request) not in answered]
-    tokens_in = sum(len(r.system) + len(r.prompt) for r in unasked) // _LETTERS_A_TOKEN
-    tokens_out = len(unasked) * PLANNED * WORDINGS * _TOKENS_A_LINE
-    quote = quote_of(who, project.prices_file)
-    price = quote.price if quote else None
-    return Estimate(
-        by_cell={cell.name: cell.wanted for cell in cells},
-        requests=len(unasked),
-        known=len(requests) - len(unasked),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        cost=price.of(tokens_in, tokens_out) if price else None,
-        most=sum(price.at_most(request) for request in unasked) if price else None,
-        quote=quote,
-        costs=costs_of(project, entries_of(project, completer_name(who), price)),
-    )
+def _rejected(project: Project) -> dict[str, str]:
+    """Reasons by id of what the last verification rejected."""
+    if not (project.rejected_file.exists() and project.accepted_file.exists()):
+        return {}
+    reasons = {str(line["id"]): str(line["reason"]) for _, line in read_lines(project.rejected_file)}
+    # A row that came twice is there all the same.
+    for _, line in read_lines(project.accepted_file):
+        reasons.pop(str(line["id"]), None)
+    return reasons

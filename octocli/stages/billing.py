@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from octocli.core.project import Project, write_json
 from octocli.core.samples import parse_sample, read_whole_lines
 from octocli.stages.checks import first_reason
+from octocli.teachers.judging import OPINION
 from octocli.teachers.ledger import Entry, read_entries
 from octocli.teachers.prices import Price
 
@@ -128,5 +129,7 @@ def _samples(project: Project) -> Counter[str]:
 
 def _function(task: str) -> str:
     """Of `play_song/positive/train/0` the function; of a task for negatives `none` and their kind."""
-    subject, _, rest = task.rpartition("/")[0].rpartition("/")[0].rpartition("/")
+    if task == OPINION:
+        return "second opinion"
+    subject, _, rest = task.replace("/mend/", "/").rpartition("/")[0].rpartition("/")[0].rpartition("/")
     return f"none/{rest}" if subject == "none" else subject

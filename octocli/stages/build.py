@@ -5,15 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from octocli.core.errors import Refused
+from octocli.core.errors import BadInput, Refused
 from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, read_record
 from octocli.stages.answers import made_from
+from octocli.stages.ask_teacher import AskReport, ask_teacher
 from octocli.stages.evaluate import EvalReport, evaluate
 from octocli.stages.export import ExportReport, check_quants, export, is_exported, was_refused
 from octocli.stages.progress import OnTick, silent
+from octocli.stages.second_opinion import OpinionReport, second_opinion
 from octocli.stages.synthesize import SynthReport, synthesize
 from octocli.stages.train import TrainReport, is_trained, train
 from octocli.stages.verify import VerifyReport, is_verified, verify
+from octocli.teachers.opening import is_free
+from octocli.teachers.prices import quote_of
 
 # Rows that verify rejects are written anew; a third round has never had anything left to do.
 _ROUNDS = 3
@@ -23,8 +27,8 @@ _ROUNDS = 3
 class BuildReport:
     """What each stage did; None where nothing was stale."""
 
-    synth: SynthReport | None
-    verify: VerifyReport | None
+    synth: SynthReport | AskReport | None
+    verify: VerifyReport | OpinionReport | None
     train: TrainReport | None
     evaluation: EvalReport | None
     export: ExportReport | None
@@ -41,6 +45,7 @@ def build(
     *,
     run: str = DEFAULT_RUN,
     quants: Sequence[str] = (),
+    budget: float | None = None,
     on_stage: Callable[[str, Any], None] = lambda *_: None,
     on_tick: OnTick = silent,
 ) -> BuildReport:
@@ -50,11 +55,16 @@ def build(
         project: the project.
         run: name of the training run.
         quants: quantisations to ship; the project's default if none.
+        budget: US dollars that all calls together may spend on teachers; the one in octo.toml if none.
         on_stage: called with a stage's name and its report when it is done, report None when it was up to date.
         on_tick: progress within a stage.
+
+    Raises:
+        BadInput: the teacher may cost something and there is no budget.
+        Refused: a gate said no, or the teacher did not write or judge all of the samples.
     """
     check_quants(quants or [project.config.export.quant])
-    synthesis, verification = _samples(project, on_stage, on_tick)
+    synthesis, verification = _samples(project, budget, on_stage, on_tick)
     training = None if is_trained(project, run) else train(project, run=run, on_tick=on_tick)
     on_stage("train", training)
     evaluation = None if _is_evaluated(project, run) else evaluate(project, project.run(run), on_tick=on_tick)
@@ -82,23 +92,96 @@ def _ship(project: Project, run: str, quants: Sequence[str], on_tick: OnTick) ->
 
 
 def _samples(
-    project: Project, on_stage: Callable[[str, Any], None], on_tick: OnTick
-) -> tuple[SynthReport | None, VerifyReport | None]:
+    project: Project, budget: float | None, on_stage: Callable[[str, Any], None], on_tick: OnTick
+) -> tuple[SynthReport | AskReport | None, VerifyReport | OpinionReport | None]:
     if is_verified(project):
         on_stage("synth", None)
         on_stage("verify", None)
         return None, None
-    synthesis = verification = None
+    writes = _writer(project, budget, on_tick)
+    synthesis: SynthReport | AskReport | None = None
+    verification: VerifyReport | OpinionReport | None = None
     for _ in range(_ROUNDS):
-        synthesis = synthesize(project, on_tick=on_tick)
+        synthesis = writes.synth()
         if verification is not None and not synthesis.added:
             break
         on_stage("synth", synthesis)
-        verification = verify(project, on_tick=on_tick)
+        writes.settle(synthesis)
+        verification = writes.verify()
         on_stage("verify", verification)
-        if not verification.reasons:
+        writes.settle(verification)
+        reasons = (verification.verification if isinstance(verification, OpinionReport) else verification).reasons
+        if not reasons:
             break
     return synthesis, verification
+
+
+class _BuiltinWriter:
+    """The built-in teacher, who costs nothing and is always there."""
+
+    def __init__(self, project: Project, on_tick: OnTick) -> None:
+        self.project, self.on_tick = project, on_tick
+
+    def synth(self) -> SynthReport | AskReport:
+        """Fill the plan."""
+        return synthesize(self.project, on_tick=self.on_tick)
+
+    def verify(self) -> VerifyReport | OpinionReport:
+        """Verify what is there."""
+        return verify(self.project, on_tick=self.on_tick)
+
+    def settle(self, report: object) -> None:
+        """See that nothing is missing."""
+
+
+class _AskedWriter(_BuiltinWriter):
+    """An LLM: one budget for all that is asked of it."""
+
+    def __init__(self, project: Project, budget: float | None, on_tick: OnTick) -> None:
+        super().__init__(project, on_tick)
+        who = project.config.teacher
+        self.budget = budget if budget is not None else who.budget
+        if self.budget is None and not is_free(who, quote_of(who, project.prices_file)):
+            raise BadInput(
+                f"octo build would ask {who.model or who.name} and may spend money, without a limit",
+                hint="give --budget 2.00 or [teacher] budget in octo.toml; prices of 0 say that it is free",
+            )
+
+    def synth(self) -> SynthReport | AskReport:
+        """Fill the plan, and replace what was rejected."""
+        return ask_teacher(self.project, budget=self.budget, on_tick=self.on_tick)
+
+    def verify(self) -> VerifyReport | OpinionReport:
+        """Verify, with a second opinion where the project wants one."""
+        if not self.project.config.teacher.second_opinion:
+            return super().verify()
+        return second_opinion(self.project, budget=self.budget, on_tick=self.on_tick)
+
+    def settle(self, report: object) -> None:
+        """See that nothing is missing.
+
+        Raises:
+            Refused: requests failed or the budget ended, so that rows or verdicts are missing.
+        """
+        if not isinstance(report, (AskReport, OpinionReport)):
+            return
+        missing = "verdicts" if isinstance(report, OpinionReport) else "samples"
+        if report.budget_spent:
+            raise Refused(
+                f"the budget ended before all {missing} were there",
+                hint="octo build with a larger --budget goes on where it stopped",
+            )
+        if report.failed:
+            reason, count = next(iter(report.failed.items()))
+            raise Refused(f"{missing} are missing: {count} requests failed: {reason}", hint="octo build asks again")
+
+
+def _writer(project: Project, budget: float | None, on_tick: OnTick) -> _BuiltinWriter:
+    if project.config.teacher.name != "builtin":
+        return _AskedWriter(project, budget, on_tick)
+    if budget is not None:
+        raise BadInput("the built-in teacher costs nothing", hint="[teacher] in octo.toml names another")
+    return _BuiltinWriter(project, on_tick)
 
 
 def _is_evaluated(project: Project, run: str) -> bool:

@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from octocli.core.errors import BadInput, NotMade
@@ -13,6 +13,7 @@ from octocli.core.splits import assign_splits, leaks
 from octocli.stages.checks import CHECKS, Check
 from octocli.stages.doubles import Neighbours, Rejected, without_contradictions, without_duplicates
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.teachers.judging import OPINION, read_opinions
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CheckReport:
 
     looked_at: int = 0
     caught: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
     sieve = _Sieve(read_samples(project.samples_file))
     for name, check in CHECKS.items():
         sieve.pass_through(name, partial(_alone, name=name, check=check, project=project, on_tick=on_tick))
+    if opinions := _opinions(project):
+        sieve.pass_through(OPINION, partial(_not_called_wrong, opinions=opinions))
     # A row that octo wrote yields to one that the team brought.
     sieve.rows.sort(key=lambda s: s.teacher != "import")
     sieve.pass_through("duplicate", lambda rows: without_duplicates(rows, project.spec))
@@ -108,6 +111,23 @@ def _alone(
     return kept, dropped
 
 
+def is_own(sample: Sample) -> bool:
+    """Whether a person wrote it, or gave it with the spec: no model's word stands against theirs."""
+    return sample.teacher == "import" or sample.kind == "example"
+
+
+def _opinions(project: Project) -> dict[str, str]:
+    """Reasons by id of the rows that a second opinion called wrong."""
+    verdicts = read_opinions(project.replies_file).verdicts
+    return {row: f"{OPINION}: {verdict.reason}" for row, verdict in verdicts.items() if not verdict.ok}
+
+
+def _not_called_wrong(rows: Sequence[Sample], opinions: Mapping[str, str]) -> tuple[list[Sample], Rejected]:
+    wrong = [s for s in rows if not is_own(s) and s.id in opinions]
+    ids = {s.id for s in wrong}
+    return [s for s in rows if is_own(s) or s.id not in ids], [(s, opinions[s.id]) for s in wrong]
+
+
 def is_verified(project: Project) -> bool:
     """Whether the accepted samples are those of the store and the spec as they are now."""
     made = read_record(project.verified_record).get("made_from")
@@ -116,11 +136,13 @@ def is_verified(project: Project) -> bool:
 
 def made_from(project: Project) -> dict[str, str]:
     """Hashes of what the accepted rows hang on; the plan of synth too, so that a larger one is filled by `build`."""
-    plan = {"seed": project.config.seed, **project.config.synth.model_dump()}
+    who = project.config.teacher.model_dump(include={"name", "model", "second_opinion"})
+    plan = {"seed": project.config.seed, **project.config.synth.model_dump(), "teacher": who}
     return {
         "samples": file_hash(project.samples_file),
         "spec": data_hash(project.spec.to_json()),
         "plan": data_hash(plan),
+        "opinions": data_hash(_opinions(project)),
     }
 
 

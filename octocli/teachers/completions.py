@@ -21,7 +21,8 @@ Finish = Literal["stop", "length", "blocked", "other"]
 class Request:
     """One prompt. `schema` is the JSON Schema that the reply's text must satisfy, as far as the other side can.
 
-    `task` says whose work it is, for the bill and for people; the other side is not told.
+    `task` says whose work it is, for the bill and for people, and `about` names the rows that it is about, by their
+    ids, where there are some already; the other side is told neither.
     """
 
     prompt: str
@@ -31,6 +32,7 @@ class Request:
     max_tokens: int = 1024
     timeout: float = 60.0
     task: str = ""
+    about: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from octocli.core.config import TeacherSettings
 from octocli.core.errors import BadInput
 from octocli.teachers.completions import Completer
+from octocli.teachers.prices import FREE, Quote
 from octocli.teachers.replies import Replay, Replies
 
 _GEMINI_KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
@@ -49,3 +51,10 @@ def open_completer(settings: TeacherSettings, replies: Replies) -> Completer:
 def completer_name(settings: TeacherSettings) -> str:
     """The name under which the model's replies are kept; that of a file is its last part."""
     return Path(settings.model).name if settings.name == "gguf" else settings.model
+
+
+def is_free(settings: TeacherSettings, quote: Quote | None) -> bool:
+    """Whether asking surely costs nothing: a price of 0, or a server on this machine that nobody names a price of."""
+    if quote is not None:
+        return quote.price == FREE
+    return (urlsplit(settings.base_url or "").hostname or "") in ("localhost", "127.0.0.1", "::1")
