@@ -266,6 +266,20 @@ def test_the_plan_has_cells_of_nested_calls_only_where_some_fit():
     assert {c.subject for c in cells if c.kinds == ("nested",)} == {"send_text_message"}
 
 
+def test_the_teacher_says_what_kinds_a_function_has():
+    teacher = BuiltinTeacher(NESTABLE)
+    has = {
+        f.name: [k for k in ("positive", "missing", "nested") if teacher.can_write(k, f)] for f in NESTABLE.functions
+    }
+    assert has == {
+        "get_weather": ["positive"],
+        "send_text_message": ["positive", "missing", "nested"],
+        "make_call": ["positive", "missing"],
+    }
+    # What the verb says cannot be forgotten.
+    assert not BuiltinTeacher(PHONE).can_write("missing", PHONE.by_name["toggle_wifi"])
+
+
 def test_a_wish_to_know_stands_in_no_frame_of_commands():
     queries = [s.query.lower() for s in _draw("nestable", "get_weather", "train", 1500)]
     wishes = [q for q in queries if "i want to know" in q or "i'd like to know" in q]

@@ -105,7 +105,7 @@ def synthesize(
     """
     settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
     teacher = BuiltinTeacher(project.spec, project.config.seed)
-    cells = plan(project.spec, settings, teacher.negative_kinds)
+    cells = [c for c in plan(project.spec, settings, teacher.negative_kinds) if _can_write(teacher, c, project.spec)]
     made = {} if shard else made_by_shards(project)
     if shard:
         project, cells = begin_shard(project, shard), shard.of(cells)
@@ -121,6 +121,10 @@ def synthesize(
                 on_tick(Tick("synth", filled, total, cell.name))
     short = {c.name: c.wanted - store.count[c.name] for c in cells if store.count[c.name] < c.wanted}
     return SynthReport(added, len(store.ids), {c.name: store.count[c.name] for c in cells}, short)
+
+
+def _can_write(teacher: Teacher, cell: Cell, spec: Spec) -> bool:
+    return cell.subject is None or teacher.can_write(cell.kinds[0], spec.by_name[cell.subject])
 
 
 class _Store:

@@ -27,6 +27,9 @@ class Teacher(Protocol):
     def positives(self, function: Function, split: Split) -> Iterator[Sample]:
         """Requests that `function` serves. Endless as a rule; the taker bounds its draws."""
 
+    def can_write(self, kind: str, function: Function) -> bool:
+        """Whether `positives` of the function can hold a sample of this kind."""
+
     def negatives(self, kind: str, split: Split) -> Iterator[Sample]:
         """Requests that no function of the spec serves. Endless as a rule; the taker bounds its draws."""
 

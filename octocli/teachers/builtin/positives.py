@@ -66,6 +66,17 @@ class PositiveWriter:
             if sample is not None:
                 yield sample
 
+    def omittable(self, function: Function) -> list[str]:
+        """The required parameters that a person may forget: what the verb says is never left out."""
+        states = self.grammar(function).phrasing.states
+        return [p.name for p in function.params if p.required and p.kind != "boolean" and p not in states]
+
+    def fillers(self, function: Function) -> dict[str, list[Function]]:
+        """By parameter, the functions whose call can be named in its place: "text Ana the forecast for Rome"."""
+        found = {p.name: [f for f in self.spec.fillers(p) if f is not function] for p in function.params}
+        named = {name: [f for f in others if self.grammar(f).has_noun] for name, others in found.items()}
+        return {name: others for name, others in named.items() if others}
+
     @cached_property
     def examples(self) -> dict[str, tuple[Sample, ...]]:
         """The spec's own examples as training samples, by function."""
@@ -92,8 +103,7 @@ class _Stream:
     ) -> None:  # fmt: skip
         self.writer, self.function, self.split, self.rng, self.source = writer, function, split, rng, source
         self.known = known
-        self.omittable = [p.name for p in function.params if p.required and self._can_be_missed(p)]
-        self.fillers = {p.name: found for p in function.params if (found := self._fillers(p))}
+        self.omittable, self.fillers = writer.omittable(function), writer.fillers(function)
 
     def draw(self) -> Sample | None:
         """One sample, or None where this draw came to nothing."""
@@ -107,15 +117,6 @@ class _Stream:
         if point > 1 - REFILLED and self.known:
             return self._refilled(self.rng.choice(self.known))
         return self._written("positive", [self._plan(self.function)])
-
-    def _can_be_missed(self, parameter: Parameter) -> bool:
-        grammar = self.writer.grammar(self.function)
-        return parameter.kind != "boolean" and parameter not in grammar.phrasing.states
-
-    def _fillers(self, parameter: Parameter) -> list[Function]:
-        """Functions whose call can be named where `parameter` stands: "text Ana the forecast for Rome"."""
-        fillers = (f for f in self.writer.spec.fillers(parameter) if f is not self.function)
-        return [f for f in fillers if self.writer.grammar(f).has_noun]
 
     def _partner(self) -> Function:
         return self.rng.choice(self.writer.spec.functions)

@@ -34,6 +34,12 @@ class BuiltinTeacher:
         rng = cell_random(self.seed, "positive", function.name, split)
         yield from self._positives.stream(function, split, rng)
 
+    def can_write(self, kind: str, function: Function) -> bool:
+        """Whether requests of this kind exist for the function."""
+        if kind == "missing":
+            return bool(self._positives.omittable(function))
+        return kind != "nested" or bool(self._positives.fillers(function))
+
     def negatives(self, kind: str, split: Split) -> Iterator[Sample]:
         """Requests that no function serves, of one of `negative_kinds`."""
         rng = cell_random(self.seed, "negative", kind, split)
