@@ -33,34 +33,29 @@ def dense_weight(layer: nn.Linear) -> Tensor:
 
 
 class _LoraProduct(torch.autograd.Function):
-    """x W' + s (x A') B', in the precision of x and W; A and B may have a finer one.
-
-    W has A below it: one product with both reads x once, and one on the way back makes the gradient of x. Narrow
-    products on their own run far below a CPU's rate.
-    """
+    """x W' + s (x A') B', accumulated in place, in the precision of x and W; A and B may have a finer one."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, layer: "LoraLinear", a: Tensor, b: Tensor) -> Tensor:
-        flat, exact, b = x.reshape(-1, x.shape[-1]), a.dtype, b.to(x.dtype)
-        both = flat @ layer.stacked().T
-        out, low = both[:, : len(b)], both[:, len(b) :].contiguous()
-        if layer.base.bias is not None:
-            out += layer.base.bias
-        out.addmm_(low, b.T, alpha=layer.scale)
-        ctx.save_for_backward(flat, b, low)
-        ctx.layer, ctx.exact = layer, exact
+    def forward(ctx: Any, x: Tensor, base: nn.Linear, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat, exact, weight, bias = x.reshape(-1, x.shape[-1]), a.dtype, dense_weight(base), base.bias
+        a, b = a.to(flat.dtype), b.to(flat.dtype)
+        low = flat @ a.T
+        out = flat @ weight.T if bias is None else torch.addmm(bias, flat, weight.T)
+        out.addmm_(low, b.T, alpha=scale)
+        ctx.save_for_backward(flat, a, b, low)
+        ctx.base, ctx.scale, ctx.exact = base, scale, exact
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        flat, b, low = ctx.saved_tensors
-        both = grad.new_empty(len(flat), sum(b.shape))
-        out_grad, low_grad = both[:, : len(b)], both[:, len(b) :]
-        out_grad.copy_(grad.reshape(-1, grad.shape[-1]))
-        low_grad.copy_(out_grad @ b).mul_(ctx.layer.scale)
-        x_grad = (both @ ctx.layer.stacked()).view(*grad.shape[:-1], -1) if ctx.needs_input_grad[0] else None
-        a_grad, b_grad = low_grad.T @ flat, (out_grad.T @ low).mul_(ctx.layer.scale)
-        return x_grad, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact)
+        flat, a, b, low = ctx.saved_tensors
+        flat_grad = grad.reshape(-1, grad.shape[-1])
+        low_grad = (flat_grad @ b).mul_(ctx.scale)
+        x_grad = None
+        if ctx.needs_input_grad[0]:
+            x_grad = (flat_grad @ dense_weight(ctx.base)).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
+        a_grad, b_grad = low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale)
+        return x_grad, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact), None
 
 
 class LoraLinear(nn.Module):
@@ -74,29 +69,10 @@ class LoraLinear(nn.Module):
         self.lora_b = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
         self.scale = alpha / rank
         nn.init.kaiming_uniform_(self.lora_a, a=math.sqrt(5))
-        self._room: Tensor | None
-        self.register_buffer("_room", self._make_room(), persistent=False)
-
-    def _make_room(self) -> Tensor | None:
-        """The base's weight with room for A below it, in the place of the weight; None where it is kept packed."""
-        if getattr(self.base.weight, "quant_state", None) is not None:
-            return None
-        room = torch.cat((self.base.weight.data, self.lora_a.data.to(self.base.weight.dtype)))
-        self.base.weight.data = room[: self.base.out_features]
-        return room
-
-    def stacked(self) -> Tensor:
-        """The base's weight and A below it, [out + rank, in]; one of four bits is unpacked anew for each use."""
-        a = self.lora_a.detach()
-        if self._room is None:
-            weight = dense_weight(self.base)
-            return torch.cat((weight, a.to(weight.dtype)))
-        self._room[self.base.out_features :] = a
-        return self._room
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]."""
-        return _apply(_LoraProduct, x, self, self.lora_a, self.lora_b)
+        return _apply(_LoraProduct, x, self.base, self.lora_a, self.lora_b, self.scale)
 
 
 class _Norm(torch.autograd.Function):
