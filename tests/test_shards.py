@@ -39,6 +39,7 @@ def bring_together(parts: list[Project], into: Project) -> None:
         shutil.copytree(part.shards, into.shards, dirs_exist_ok=True)
 
 
+@pytest.mark.slow
 def test_eight_machines_make_what_one_makes(tmp_path: Path) -> None:
     alone, together = machine(tmp_path / "alone"), machine(tmp_path / "together")
     synthesize(alone)
@@ -129,6 +130,7 @@ def alike(root: Path) -> Project:
     return new_project(root, LAMPS, SETTINGS.replace("negatives = 1.0", "negatives = 3.0"))
 
 
+@pytest.mark.slow
 def test_eight_machines_ask_what_one_asks(tmp_path: Path) -> None:
     alone, together = alike(tmp_path / "alone"), alike(tmp_path / "together")
     with provider(writes_alike) as server:
