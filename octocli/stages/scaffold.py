@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from octocli.core.config import Config
+from octocli.core.config import Config, SynthSettings
 from octocli.core.errors import BadInput
 from octocli.core.importers import Imported, load_any
 from octocli.core.project import Project, write_json
@@ -16,6 +16,8 @@ from octocli.core.spec import Spec, parse_spec, read_json
 from octocli.core.tokens import assign_tokens, dump_tokens
 
 DEFAULT_TEMPLATE = "smart-home"
+# Kinds of request that a project has where its settings ask for them.
+_KINDS = ("parallel", "missing", "nested")
 
 _SETTINGS = """\
 # Settings of this project. What is left out has octo's default; an unknown key is refused by name.
@@ -25,9 +27,9 @@ base = "{base}"     # also "gemma-3-270m", a hub id, a folder, or a GGUF file
 seed = 0
 
 [synth]
-per_function = {per_function}           # positives a function for training
-negatives = {negatives}            # negatives per positive
-
+per_function = {synth.per_function}           # positives a function for training
+negatives = {synth.negatives}            # negatives per positive
+{kinds}
 [train]
 method = "lora"             # or "full"
 epochs = {epochs}
@@ -40,13 +42,13 @@ tolerance = {tolerance}            # share of calls that a GGUF may change
 
 @dataclass(frozen=True)
 class Template:
-    """A template that ships with octo. `per_function`: training positives a function, more where calls are hard."""
+    """A template that ships with octo, with its own settings of [synth]: more rows where calls are hard."""
 
     name: str
     title: str
     summary: str
     folder: Path
-    per_function: int
+    synth: SynthSettings
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def templates() -> list[Template]:
     for folder in sorted(_templates_folder().iterdir()):
         if (folder / "template.json").exists():
             about = json.loads((folder / "template.json").read_text(encoding="utf-8"))
-            count = about.get("per_function", Config().synth.per_function)
-            found.append(Template(folder.name, about["title"], about["summary"], folder, count))
+            synth = SynthSettings(**about.get("synth", {}))
+            found.append(Template(folder.name, about["title"], about["summary"], folder, synth))
     return found
 
 
@@ -161,10 +163,11 @@ def _copy_extras(folder: Path, root: Path) -> None:
 
 def _settings_text(source: Template | None) -> str:
     default = Config()
+    synth = source.synth if source else default.synth
     return _SETTINGS.format(
         base=default.base,
-        per_function=source.per_function if source else default.synth.per_function,
-        negatives=default.synth.negatives,
+        synth=synth,
+        kinds="".join(f"{kind} = {getattr(synth, kind)}\n" for kind in _KINDS if getattr(synth, kind)),
         epochs=default.train.epochs,
         quant=default.export.quant,
         tolerance=default.export.tolerance,
