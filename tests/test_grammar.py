@@ -125,6 +125,15 @@ def test_what_cannot_be_made_valid_is_unresolved_never_an_argument(raw: RawCall,
     assert typed(raw) == {"name": raw.name, **call}
 
 
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [("(512) 436-1759", "5124361759"), ("five five five oh one two nine", "5550129"), ("my gym", "my gym")],
+)
+def test_a_phone_number_is_given_in_one_writing_where_it_is_one(words: str, number: str) -> None:
+    spec = spec_of(fun("call", obj({"phone_number": {"type": "string"}}, ("phone_number",))))
+    assert type_call(RawCall("call", {"phone_number": words}), spec, None)["arguments"] == {"phone_number": number}
+
+
 def test_a_number_too_large_for_multiple_of_is_unresolved_and_breaks_nothing() -> None:
     spec = spec_of(fun("pay", obj({"x": {"type": "number", "multipleOf": 0.01}}, ("x",))))
     assert type_call(RawCall("pay", {"x": 10**400}), spec, None)["unresolved"] == {"x": 10**400}

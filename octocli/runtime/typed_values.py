@@ -53,10 +53,12 @@ def _holds_open_call(arguments: Mapping[str, Any]) -> bool:
 def _typed(value: Any, parameter: Parameter, now: datetime | None) -> tuple[Any] | None:
     """The valid value that `value` stands for, in a tuple since it may itself be None; None where there is none."""
     if has_resolver(parameter.name, parameter.schema) and isinstance(value, str):
-        if types_of(parameter.schema) == ("string",) and is_valid(value, parameter.schema):
-            return (value,)
+        literal = (value,) if types_of(parameter.schema) == ("string",) and is_valid(value, parameter.schema) else None
+        # A valid date is written as it should be; of a phone number the schema as a rule takes any writing.
+        if literal is not None and parameter.kind != "phone":
+            return literal
         resolved = resolve(value, parameter.name, parameter.schema, now)
-        return None if resolved is None else (resolved,)
+        return literal if resolved is None else (resolved,)
     return (value,) if is_valid(value, parameter.schema) and _is_json(value) else None
 
 
