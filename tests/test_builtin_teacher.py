@@ -436,6 +436,11 @@ def test_a_digit_for_a_word_never_stands_before_a_value():
         assert " 4 {" not in roughen("table for {0/party}", random.Random(seed))
 
 
+def test_two_verbs_in_a_name_are_no_noun():
+    both = parse_spec({"app": "door", "functions": [_function("open_or_lock_door", "Opens or locks.", {})]})
+    assert (name := read_name(both.functions[0])).verb == "open" and name.nouns == ("door",)
+
+
 def test_a_mode_s_name_is_no_name_of_the_thing():
     thermostat = next(f for f in HOME.functions if f.name == "set_thermostat")
     assert "heat" not in Phrasing(thermostat).nouns and "thermostat" in Phrasing(thermostat).nouns

@@ -44,7 +44,7 @@ class Name:
 
 def read_name(function: Function) -> Name:
     """The verb and the noun of a function, from its name, or from its description where the name has no verb."""
-    words = words_of(function.name)
+    words = _with_one_verb(words_of(function.name))
     for size in (2, 1):
         if len(words) >= size and (group := _group(" ".join(words[:size]), words[size:])):
             return Name(" ".join(words[:size]), group, _nouns(words[size:]))
@@ -130,6 +130,13 @@ def _known_verbs() -> frozenset[str]:
     said = {s.split()[0] for g in book["groups"] for s in g["say"] if not s.startswith("{")}
     extra = frozenset(book["also_verbs"])
     return extra | named | said
+
+
+def _with_one_verb(words: list[str]) -> list[str]:
+    """Of `open or lock door` the first verb and the noun: a parameter says which of both it is."""
+    if len(words) > 2 and words[1] in ("or", "and") and words[2] in _known_verbs():
+        return [words[0], *words[3:]]
+    return words
 
 
 def _group(verb: str, rest: list[str]) -> Mapping[str, Any] | None:
