@@ -19,12 +19,13 @@ from test_ask_teacher import project_at, teacher_at, writes
 from tiny_projects import LAMPS, environment
 
 from octocli.core.config import TeacherSettings
-from octocli.core.errors import BadInput
+from octocli.core.errors import BadInput, Interrupted, Refused
 from octocli.core.project import Project, open_project
 from octocli.core.samples import Sample, read_lines, read_samples
 from octocli.core.spec import parse_spec
 from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.billing import cost_of, entries_of
+from octocli.stages.build import build
 from octocli.stages.import_samples import import_samples
 from octocli.stages.second_opinion import second_opinion
 from octocli.stages.verify import is_verified, verify
@@ -261,6 +262,78 @@ def test_a_killed_judging_asks_for_no_verdict_twice(tmp_path: Path) -> None:
     judged_ids = [row for _, line in read_lines(project.replies_file) for row in line.get("about", ()) if row]
     assert len(set(judged_ids)) == len(judged_ids) == len(read_opinions(project.replies_file).verdicts)
     assert kept >= before - TeacherSettings().at_once
+
+
+def test_imported_rows_of_another_project_stand_on_no_bill(tmp_path: Path) -> None:
+    project = project_at(tmp_path / "p")
+    mine = tmp_path / "mine.jsonl"
+    marks = '"cell": "stop_music/positive/train", "task": "stop_music/positive/train/0", "mends": 2'
+    mine.write_text(f'{{"query": "hush", "calls": [{{"name": "stop_music", "arguments": {{}}}}], {marks}}}\n')
+    import_samples(project, mine)
+    assert read_samples(project.samples_file)[0].extra == {}
+
+
+@pytest.mark.parametrize("line", ['{"a": 1}', "[1]", "7"])
+def test_a_rejected_row_that_is_not_octos_is_told(tmp_path: Path, line: str) -> None:
+    project = filled(tmp_path / "p", writes)
+    verify(project)
+    project.rejected_file.write_text(f"{line}\n")
+    with pytest.raises(BadInput, match=r"rejected\.jsonl:1: not a row") as told, provider(writes) as server:
+        ask_teacher(project, teacher=teacher_at(server))
+    assert "octo verify" in told.value.hint
+
+
+def judging_project(root: Path, server: ProviderServer) -> Project:
+    project = filled(root, muddles)
+    teacher = f'name = "openai"\nmodel = "m"\nbase_url = "{server.url}/v1"\nsecond_opinion = true\nat_once = 1'
+    project.config_file.write_text(
+        f"{project.config_file.read_text()}\n[teacher]\n{teacher}\nprice_in = 1\nprice_out = 1\n"
+    )
+    return open_project(project.root)
+
+
+def test_build_trains_on_no_row_that_waits_for_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise Interrupted("the samples are all that is asked about here")
+
+    monkeypatch.setattr("octocli.stages.build.train", stop)
+    with provider(muddles) as server:
+        project = judging_project(tmp_path / "p", server)
+        spent = cost_of(entries_of(project, "m", Price(1.0, 1.0))).most
+        for _ in range(2):
+            with pytest.raises(Refused, match="before all verdicts"):
+                build(project, budget=spent + 0.0065)
+        with pytest.raises(Interrupted):
+            build(project, budget=9.0)
+        asked = len(server.asked)
+        ids = {row.id for row in read_samples(project.accepted_file)}
+        assert ids <= set(read_opinions(project.replies_file).verdicts)
+        with pytest.raises(Interrupted):
+            build(project, budget=9.0)
+        assert len(server.asked) == asked
+
+
+def test_build_killed_between_verdicts_and_mends_goes_on_with_the_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr("octocli.stages.build.train", stop)
+    made = []
+    for name in ("whole", "torn"):
+        with provider(muddles) as server:
+            project = judging_project(tmp_path / name, server)
+            if name == "torn":
+                with monkeypatch.context() as patch, pytest.raises(Interrupted):
+                    calls = iter([ask_teacher, stop])
+                    patch.setattr("octocli.stages.build.ask_teacher", lambda *a, calls=calls, **k: next(calls)(*a, **k))
+                    build(project, budget=9.0)
+                assert is_verified(project)
+            with pytest.raises(Interrupted):
+                build(project, budget=9.0)
+        made.append([(project.root / f"data/{f}.jsonl").read_bytes() for f in ("samples", "accepted", "rejected")])
+    assert made[0] == made[1]
 
 
 def test_the_command_tells_what_was_said(run: Any, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from octocli.core.project import Project
 from octocli.core.samples import read_samples
 from octocli.core.splits import normal
 from octocli.stages.ask_teacher import ask_teacher
-from octocli.stages.shards import Shard, parse_shard
+from octocli.stages.shards import Shard, begin_shard, parse_shard, take_replies
 from octocli.stages.synthesize import plan, synthesize
 from octocli.teachers.wording import NEGATIVE_KINDS
 
@@ -198,6 +198,16 @@ def test_a_shard_that_was_copied_in_part_is_told(tmp_path: Path) -> None:
     (project.shards / "1-of-8" / "shard.json").unlink()
     with pytest.raises(BadInput, match=r"1-of-8/shard.json: no such file"):
         synthesize(project)
+
+
+@pytest.mark.parametrize("name", ["ledger", "replies"])
+@pytest.mark.parametrize("line", ['{"a": 1}', "[1]", "7"])
+def test_a_line_of_a_shard_that_is_not_octos_is_told(tmp_path: Path, name: str, line: str) -> None:
+    project = project_at(tmp_path / "p")
+    begin_shard(project, Shard(1, 2))
+    (project.shards / "1-of-2" / f"{name}.jsonl").write_text(f"{line}\n")
+    with pytest.raises(BadInput, match=f"{name}.jsonl:1: not as octo writes it"):
+        take_replies(project)
 
 
 @pytest.mark.parametrize("text", ["", "0/8", "9/8", "3", "3/8/1", "a/b", "-1/8", "3 of 8"])

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from provider_server import provider
 from test_ask_teacher import project_at, teacher_at, writes
-from tiny_projects import EVERYTHING, LAMPS, new_project, toml
+from tiny_projects import EVERYTHING, LAMPS, fun, new_project, obj, toml
 
 from octocli.core.config import PRESETS, SynthSettings
-from octocli.core.project import open_project
-from octocli.core.samples import Sample, read_samples
+from octocli.core.project import Project, open_project
+from octocli.core.samples import SPLITS, Sample, read_samples
 from octocli.core.spec import load_spec, parse_spec
 from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.cell_tasks import fillings, look_alikes
@@ -159,6 +159,14 @@ def test_nested_calls_are_shown_with_both_functions() -> None:
     assert Cell("say", ("nested",), "train", 1).name == task.cell
 
 
+def test_a_kind_that_a_function_never_has_ends_its_plan() -> None:
+    switch = fun("switch", obj({"on": {"type": "boolean"}}, ("on",)))
+    spec = parse_spec({"app": "a", "functions": [switch]})
+    cell = Cell("switch", ("missing",), "train", 10)
+    (filling,) = fillings([cell], spec, SynthSettings(), 0).values()
+    assert list(filling.next_tasks()) == []
+
+
 def test_the_plan_is_shown_in_brief(run: Any, tmp_path: Path) -> None:
     project = project_at(tmp_path / "p")
     given = ["-C", project.root, "--teacher", "openai", "--model", "m", "--dry-run"]
@@ -166,3 +174,15 @@ def test_the_plan_is_shown_in_brief(run: Any, tmp_path: Path) -> None:
     assert re.search(r"set_lamp +20/2/8 .*room 5", shown) and "none, near-miss: " in shown
     assert "20 personas x 4 lengths x 7 tones x 5 forms" in shown
     assert json.loads(run("synth", *given, "--json").out)["values"]["set_lamp"]["room"] == 5
+
+
+def test_a_side_without_rows_stands_in_the_plan_as_none(run: Any, tmp_path: Path) -> None:
+    project = new_project(tmp_path / "p", LAMPS, toml(synth="parallel = 0.1"))
+    shown = run("synth", "-C", project.root, "--teacher", "openai", "--model", "m", "--dry-run").out
+    cells = {cell.name: cell.wanted for cell in plan_of(project)}
+    wanted = [cells.get(f"set_lamp/parallel/{split}", 0) for split in SPLITS]
+    assert 0 in wanted and f" {wanted[0]}/{wanted[1]}/{wanted[2]} " in shown
+
+
+def plan_of(project: Project) -> list[Cell]:
+    return plan(project.spec, project.config.synth, tuple(NEGATIVE_KINDS))

@@ -184,12 +184,13 @@ def _cost(cost: "Cost") -> str:
 
 def _show_plan(foreseen: "Estimate") -> None:
     """The plan as functions by kinds, rows for training, validation and test, and the values that take turns."""
+    from octocli.core.samples import SPLITS
     from octocli.teachers.styles import AXES
 
     counts: dict[str, dict[str, list[str]]] = {}
     for cell, count in foreseen.by_cell.items():
-        subject, kind, _ = cell.split("/")
-        counts.setdefault(subject, {}).setdefault(kind, []).append(str(count))
+        subject, kind, split = cell.split("/")
+        counts.setdefault(subject, {}).setdefault(kind, ["0"] * len(SPLITS))[SPLITS.index(split)] = str(count)
     positives = list(dict.fromkeys(kind for subject, kinds in counts.items() if subject != "none" for kind in kinds))
     rows = []
     for subject, kinds in counts.items():

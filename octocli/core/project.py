@@ -108,6 +108,11 @@ class Project:
         return self.root / "data" / "verify.json"
 
     @property
+    def build_mark(self) -> Path:
+        """Stands while `octo build` goes round between synth and verify: after a kill, it goes on with that."""
+        return self.root / "data" / "build.json"
+
+    @property
     def runs(self) -> Path:
         """The folder of training runs."""
         return self.root / "runs"

@@ -11,12 +11,14 @@ and say which rows they are about.
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from octocli.core.config import SynthSettings, TeacherSettings, override
+from octocli.core.errors import BadInput
 from octocli.core.project import Project
 from octocli.core.samples import Appender, Sample, read_lines
 from octocli.core.splits import normal
@@ -297,8 +299,15 @@ def _rejected(project: Project) -> dict[str, str]:
     """Reasons by id of what the last verification rejected."""
     if not (project.rejected_file.exists() and project.accepted_file.exists()):
         return {}
-    reasons = {str(line["id"]): str(line["reason"]) for _, line in read_lines(project.rejected_file)}
+    reasons = {str(line["id"]): str(line["reason"]) for line in _lines_with(project.rejected_file, "id", "reason")}
     # A row that came twice is there all the same.
-    for _, line in read_lines(project.accepted_file):
+    for line in _lines_with(project.accepted_file, "id"):
         reasons.pop(str(line["id"]), None)
     return reasons
+
+
+def _lines_with(path: Path, *fields: str) -> Iterator[Mapping[str, Any]]:
+    for number, line in read_lines(path, growing=True):
+        if not isinstance(line, dict) or any(field not in line for field in fields):
+            raise BadInput(f"{path}:{number}: not a row as octo writes it", hint="make it anew with: octo verify")
+        yield line

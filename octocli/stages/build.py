@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from octocli.core.errors import BadInput, Refused
-from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, read_record
+from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, read_record, write_json
 from octocli.stages.answers import made_from
 from octocli.stages.ask_teacher import AskReport, ask_teacher
 from octocli.stages.evaluate import EvalReport, evaluate
 from octocli.stages.export import ExportReport, check_quants, export, is_exported, was_refused
 from octocli.stages.progress import OnTick, silent
-from octocli.stages.second_opinion import OpinionReport, second_opinion
+from octocli.stages.second_opinion import OpinionReport, is_judged, second_opinion
 from octocli.stages.synthesize import SynthReport, synthesize
 from octocli.stages.train import TrainReport, is_trained, train
 from octocli.stages.verify import VerifyReport, is_verified, verify
@@ -94,14 +94,15 @@ def _ship(project: Project, run: str, quants: Sequence[str], on_tick: OnTick) ->
 def _samples(
     project: Project, budget: float | None, on_stage: Callable[[str, Any], None], on_tick: OnTick
 ) -> tuple[SynthReport | AskReport | None, VerifyReport | OpinionReport | None]:
-    if is_verified(project):
+    if is_verified(project) and not project.build_mark.exists() and _is_judged(project):
         on_stage("synth", None)
         on_stage("verify", None)
         return None, None
     writes = _writer(project, budget, on_tick)
     synthesis: SynthReport | AskReport | None = None
     verification: VerifyReport | OpinionReport | None = None
-    for _ in range(_ROUNDS):
+    for done in range(_rounds_done(project), _ROUNDS):
+        write_json(project.build_mark, {"version": 1, "rounds": done})
         synthesis = writes.synth()
         if verification is not None and not synthesis.added:
             break
@@ -113,7 +114,20 @@ def _samples(
         reasons = (verification.verification if isinstance(verification, OpinionReport) else verification).reasons
         if not reasons:
             break
+    project.build_mark.unlink()
     return synthesis, verification
+
+
+def _rounds_done(project: Project) -> int:
+    """Rounds of a build that was ended between them: the same as many come of it as of one that was not."""
+    done = read_record(project.build_mark).get("rounds")
+    return done if isinstance(done, int) and 0 <= done < _ROUNDS else 0
+
+
+def _is_judged(project: Project) -> bool:
+    """Whether every row has the second opinion that the project wants; a replay has nobody to ask."""
+    who = project.config.teacher
+    return not who.second_opinion or who.name in ("builtin", "replay") or is_judged(project)
 
 
 class _BuiltinWriter:

@@ -23,6 +23,9 @@ from octocli.teachers.wording import PLANNED, WORDINGS, LookAlikes, Task
 ROUNDS = 4
 # A row is worded anew so often; then its cell takes other calls.
 MENDS = 2
+# Of some functions there is no request of a kind, or only so many: a cell gives up after this many draws without one.
+# The rarest kind is one draw in some hundred.
+_PATIENCE = 1000
 # Below this likeness (see core/spec_review/likeness.py) no listener takes one function for the other.
 _CLOSE = 0.15
 
@@ -136,8 +139,12 @@ def _planned(builtin: BuiltinTeacher, cell: Cell) -> Iterator[Sample]:
     """The calls for a cell, each once; the spec's own examples stay the built-in teacher's."""
     if cell.subject is None:
         return
-    seen = set()
+    seen: set[str] = set()
+    idle = 0
     for sample in builtin.positives(builtin.spec.by_name[cell.subject], cell.split):
         if sample.kind in cell.kinds and sample.kind != "example" and sample.id not in seen:
             seen.add(sample.id)
+            idle = 0
             yield sample
+        elif (idle := idle + 1) >= _PATIENCE:  # the teacher's stream has no end, and nothing more of this kind
+            return

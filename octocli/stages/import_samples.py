@@ -137,6 +137,6 @@ def _with_nested(calls: Sequence[Any]) -> Iterator[Any]:
 
 
 def _ours(sample: Sample, split: Split | None) -> Sample:
-    # `cell` and `draw` are the synth stage's own marks; another project's would fill this one's plan.
-    extra = {k: v for k, v in sample.extra.items() if k not in ("cell", "draw")}
+    # The synth stage's own marks: another project's would fill this one's plan and stand on its bill.
+    extra = {k: v for k, v in sample.extra.items() if k not in ("cell", "draw", "task", "mends")}
     return replace(sample, teacher=TEACHER, split=split or sample.split, extra=extra)

@@ -89,6 +89,11 @@ def second_opinion(
     return _report(project, verification, own_rows, failed, opened.asking.bill.tally, not whole)
 
 
+def is_judged(project: Project) -> bool:
+    """Whether no accepted row waits for a verdict; a person's own are judged on demand alone."""
+    return not _due(project, own_rows=False)
+
+
 def _due(project: Project, own_rows: bool) -> list[Batch]:
     """What is still to be judged, rows of the first try before those of the second."""
     opinions = read_opinions(project.replies_file)

@@ -7,7 +7,7 @@ the rest. Taking it twice changes nothing.
 
 import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -24,6 +24,7 @@ class _Wanting(Protocol):
 
 
 Part = TypeVar("Part", bound=_Wanting)
+_Key = Callable[[Mapping[str, Any]], tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,26 @@ def take_replies(project: Project) -> None:
     _take([part.replies_file for part in parts], project.replies_file, _reply_key)
 
 
-def _take(sources: Sequence[Path], into: Path, key: Any) -> None:
+def _take(sources: Sequence[Path], into: Path, key: _Key) -> None:
     if not any(source.exists() for source in sources):
         return
     with Appender(into) as out:
-        there = {key(line) for _, line in read_whole_lines(into)}
+        there = {_checked_key(key, line, f"{into}:{number}") for number, line in read_whole_lines(into)}
         for source in sources:
-            for _, line in read_whole_lines(source):
-                if key(line) not in there:
-                    there.add(key(line))
+            for number, line in read_whole_lines(source):
+                name = _checked_key(key, line, f"{source}:{number}")
+                if name not in there:
+                    there.add(name)
                     out.write(line)
+
+
+def _checked_key(key: _Key, line: Any, where: str) -> tuple[str, str]:
+    try:
+        return key(line)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{where}: not as octo writes it: {error!r}", hint="take the file back from a copy, or delete that line"
+        ) from None
 
 
 def _ledger_key(line: Mapping[str, Any]) -> tuple[str, str]:
