@@ -215,7 +215,9 @@ def test_own_rows_are_judged_on_demand_and_never_dropped(tmp_path: Path) -> None
         plain = second_opinion(project, teacher=teacher_at(server))
         assert not any("I beg you" in prompt for prompt in prompts(server)) and plain.doubted == ()
         asked = second_opinion(project, teacher=teacher_at(server), own_rows=True)
-    assert asked.doubted == (("silence, I beg you", "said []"),) and asked.unjudged == 0
+    # The judge knows its teacher's words alone; a spec's example is a person's too.
+    assert sorted(asked.doubted) == [("play yellow submarine", "said []"), ("silence, I beg you", "said []")]
+    assert asked.unjudged == 0
     assert any(row.query == "silence, I beg you" for row in read_samples(project.accepted_file))
     assert any("I beg you" in row.query for row in read_samples(project.samples_file)) and verify(project).accepted
 
@@ -306,7 +308,7 @@ def test_build_trains_on_no_row_that_waits_for_a_verdict(tmp_path: Path, monkeyp
         with pytest.raises(Interrupted):
             build(project, budget=9.0)
         asked = len(server.asked)
-        ids = {row.id for row in read_samples(project.accepted_file)}
+        ids = {row.id for row in read_samples(project.accepted_file) if row.kind != "example"}
         assert ids <= set(read_opinions(project.replies_file).verdicts)
         with pytest.raises(Interrupted):
             build(project, budget=9.0)

@@ -145,7 +145,7 @@ def test_query_first_fills_the_plan_and_every_argument_is_checked(tmp_path: Path
         report = ask_teacher(project, teacher=teacher_at(server))
     assert report.short == {} and report.rejected["schema"] > 3
     rows = read_samples(project.samples_file)
-    assert {row.kind for row in rows if row.calls} == {"positive"}
+    assert {row.kind for row in rows if row.calls} == {"positive", "example"}
     verified = verify(project)
     assert verified.reasons["schema"] == report.rejected["schema"] and not any(verified.leaks.values())
 

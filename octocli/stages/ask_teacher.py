@@ -128,11 +128,15 @@ class _Writing:
         mine = [s for s in stored if s.teacher == self._teacher]
         self._written = {s.id for s in mine}
         self._texts = {normal(s.query) for s in stored} - {normal(s.query) for s in mine}
+        self._stored = {s.id for s in stored}
         self._rows: dict[str, Sample] = {}
         self._read_already: set[str] = set()
 
     def fill(self, out: Appender) -> None:
-        """Go through the rounds of the plan."""
+        """Write the spec's own examples, and go through the rounds of the plan."""
+        for filling in self._cells.values():
+            for example in filling.examples:
+                self._write_example(filling, example, out)
         for _ in range(ROUNDS):
             tasks = [task for filling in self._cells.values() for task in filling.next_tasks()]
             if not tasks or not self._round(tasks, out):
@@ -267,6 +271,13 @@ class _Writing:
             self._mind(filling, sample, reason)
         else:
             filling.sound[sample.id] = None
+
+    def _write_example(self, filling: Filling, example: Sample, out: Appender) -> None:
+        self._rows[example.id] = example
+        self._texts.add(normal(example.query))
+        if example.id not in self._stored:
+            out.write(replace(example, extra={"cell": filling.cell.name}).to_json())
+            self._counts.added += 1
 
     def report(self, costs: Costs) -> AskReport:
         """What there is now."""

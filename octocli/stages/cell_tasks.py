@@ -38,6 +38,7 @@ class Filling:
         cell: the cell.
         stream: calls to plan; none where the teacher chooses them, or there are none.
         subject: the function that the teacher chooses arguments for, or nothing.
+        examples: the spec's own, which no teacher has to write.
         sound: ids of the rows that hold, in the order in which they came.
         failed: rows that do not, with the reason, to be worded anew.
     """
@@ -45,11 +46,15 @@ class Filling:
     cell: Cell
     stream: Iterator[Sample]
     subject: str = ""
+    examples: tuple[Sample, ...] = ()
     sound: dict[str, None] = field(default_factory=dict)
     failed: list[tuple[Sample, str]] = field(default_factory=list)
     _planned: list[Sample] = field(default_factory=list)
     _numbered: int = 0
     _mends: int = 0
+
+    def __post_init__(self) -> None:
+        self.sound.update(dict.fromkeys(example.id for example in self.examples))
 
     @property
     def lacking(self) -> int:
@@ -107,9 +112,16 @@ def fillings(cells: Sequence[Cell], spec: Spec, settings: SynthSettings, seed: i
             cell,
             iter(()) if query_first else _planned(builtin, cell),
             subject=(cell.subject or "") if query_first else "",
+            examples=_examples(builtin, cell),
         )
         for cell in cells
     }
+
+
+def _examples(builtin: BuiltinTeacher, cell: Cell) -> tuple[Sample, ...]:
+    if cell.subject is None or cell.split != "train" or "example" not in cell.kinds:
+        return ()
+    return builtin.examples(builtin.spec.by_name[cell.subject])
 
 
 def look_alikes(spec: Spec, settings: SynthSettings) -> LookAlikes:

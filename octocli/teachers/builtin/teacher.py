@@ -34,6 +34,10 @@ class BuiltinTeacher:
         rng = cell_random(self.seed, "positive", function.name, split)
         yield from self._positives.stream(function, split, rng)
 
+    def examples(self, function: Function) -> tuple[Sample, ...]:
+        """The spec's own examples of the function, which open its stream for training."""
+        return self._positives.examples[function.name]
+
     def can_write(self, kind: str, function: Function) -> bool:
         """Whether requests of this kind exist for the function."""
         if kind == "missing":
