@@ -244,18 +244,26 @@ def test_new_rows_begin_near_what_they_stand_for_and_apart_from_each_other() -> 
     assert torch.equal(rows, described_rows(model, [[5, 6], [5, 6], [7]], seed=0))
 
 
-def test_a_base_in_half_precision_teaches_parameters_in_full_precision(tmp_path: Path) -> None:
+@pytest.mark.parametrize("activations", [torch.float32, torch.bfloat16], ids=["cpu", "gpu"])
+def test_a_base_in_half_precision_teaches_parameters_in_full_precision(
+    tmp_path: Path, activations: torch.dtype
+) -> None:
     rows = [Row((5 + i, 6), (20 + i, 341), (3.0, 1.0)) for i in range(8)]
 
-    def start(precision: Any) -> Trainee:
-        model = load_network(base(), precision=precision)
-        return Trainee(model, described_rows(model, [[5], [6]], 0), LoraShape(4, 8, LORA_MODULES))
+    def start(dtype: torch.dtype, *, coarse: bool) -> Trainee:
+        model = load_network(base())
+        started = described_rows(model, [[5], [6]], 0)
+        return Trainee(model.to(dtype), started, LoraShape(4, 8, LORA_MODULES, upper=0.5), coarse=coarse)
 
-    fine, coarse = start("float32"), start("bfloat16")
-    assert coarse.causal_lm.lm_head.weight.dtype == torch.bfloat16
+    fine, coarse = start(torch.float32, coarse=False), start(activations, coarse=True)
+    assert {p.dtype for name, p in coarse.causal_lm.named_parameters() if name.endswith("proj.base.weight")} == {
+        torch.bfloat16
+    }
+    assert coarse.causal_lm.get_input_embeddings().base.weight.dtype == torch.bfloat16
     with torch.no_grad():
+        assert coarse.hidden(torch.tensor([[5, 6]]), torch.tensor([1])).dtype == activations
         losses = [float(mean_loss(one, rows)) for one in (fine, coarse)]
-    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.02)
     settings = TrainSettings(epochs=40, batch=8, lr=0.01, warmup=2)
     curves = [
         fit(one, [rows] * 40, settings, seed=0, checkpoint=Checkpoint(tmp_path / str(i), "")).losses
@@ -265,11 +273,16 @@ def test_a_base_in_half_precision_teaches_parameters_in_full_precision(tmp_path:
     assert curves[1][-1] < 0.2 * curves[1][0] and curves[1][:5] == pytest.approx(curves[0][:5], rel=0.05)
 
 
-def test_precision_is_settled_by_the_machine_unless_it_is_given() -> None:
+@pytest.mark.parametrize("can", [{}, {"avx512_f": True, "avx512_bf16": False}, {"avx512_bf16": True}])
+def test_precision_is_settled_by_the_machine_unless_it_is_given(
+    can: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can, raising=False)
+    assert settled_precision(TrainSettings()) == ("bfloat16" if can.get("avx512_bf16") else "float32")
     assert settled_precision(TrainSettings(precision="bfloat16")) == "bfloat16"
+    assert settled_precision(TrainSettings(precision="float32")) == "float32"
     assert settled_precision(TrainSettings(method="full")) == "float32"
-    if not torch.cuda.is_available():
-        assert settled_precision(TrainSettings()) == "float32"
     for coarse in ("bfloat16", "nf4"):
         with pytest.raises(BadInput, match="full training needs float32"):
             settled_precision(TrainSettings(method="full", precision=coarse))

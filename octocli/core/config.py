@@ -79,7 +79,8 @@ class TrainSettings(_Settings):
     modules: tuple[str, ...] = Field(LORA_MODULES, min_length=1, description="linear layers that get a LoRA")
     upper: float = Field(0.67, gt=0, le=1, description="share of the layers, from the top, that get a LoRA")
     precision: Precision | Literal["auto"] = Field(
-        "auto", description="of frozen weights; 'auto' is bfloat16 on a GPU that has it, for a LoRA; 'nf4' is QLoRA"
+        "auto",
+        description="of frozen weights; 'auto' is bfloat16 on a GPU or CPU that has it, for a LoRA; 'nf4' is QLoRA",
     )
     token_weight: float = Field(3.0, gt=0, description="loss weight of special tokens (the paper's eq. 4)")
     describe: float = Field(0.1, ge=0, le=1, description="share of samples that also learn the function's description")

@@ -5,6 +5,7 @@ Each block here is exact: `fuse` puts one in only where it gives the same number
 Shapes: inputs [..., width]; n is the number of learnt positions.
 """
 
+import copy
 import math
 from typing import Any
 
@@ -28,19 +29,23 @@ def dense_weight(layer: nn.Linear) -> Tensor:
         return layer.weight
     from bitsandbytes.functional import dequantize_4bit
 
-    weight: Tensor = dequantize_4bit(layer.weight.data, state)
+    # As one row: with AVX512, bitsandbytes 0.50 unpacks wrongly where a block of 64 crosses the end of one.
+    flat = copy.copy(state)
+    flat.shape = torch.Size([state.shape.numel()])
+    weight: Tensor = dequantize_4bit(layer.weight.data, flat).view(state.shape)
     return weight
 
 
 class _LoraProduct(torch.autograd.Function):
-    """x W' + s (x A') B', accumulated in place, in the precision of x and W; A and B may have a finer one."""
+    """x W' + s (x A') B', accumulated in place, in the precision of x, but for W's own products: those are in W's."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, base: nn.Linear, a: Tensor, b: Tensor, scale: float) -> Tensor:
-        flat, exact, weight, bias = x.reshape(-1, x.shape[-1]), a.dtype, dense_weight(base), base.bias
+        weight, bias, exact = dense_weight(base), base.bias, a.dtype
+        flat = x.reshape(-1, x.shape[-1])
         a, b = a.to(flat.dtype), b.to(flat.dtype)
         low = flat @ a.T
-        out = flat @ weight.T if bias is None else torch.addmm(bias, flat, weight.T)
+        out = functional.linear(flat.to(weight.dtype), weight, bias).to(flat.dtype)
         out.addmm_(low, b.T, alpha=scale)
         ctx.save_for_backward(flat, a, b, low)
         ctx.base, ctx.scale, ctx.exact = base, scale, exact
@@ -53,7 +58,9 @@ class _LoraProduct(torch.autograd.Function):
         low_grad = (flat_grad @ b).mul_(ctx.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = (flat_grad @ dense_weight(ctx.base)).addmm_(low_grad, a).view(*grad.shape[:-1], -1)
+            weight = dense_weight(ctx.base)
+            x_grad = (flat_grad.to(weight.dtype) @ weight).to(flat.dtype).addmm_(low_grad, a)
+            x_grad = x_grad.view(*grad.shape[:-1], -1)
         a_grad, b_grad = low_grad.T @ flat, (flat_grad.T @ low).mul_(ctx.scale)
         return x_grad, None, a_grad.to(ctx.exact), b_grad.to(ctx.exact), None
 
@@ -73,6 +80,32 @@ class LoraLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., in] -> [..., out]."""
         return _apply(_LoraProduct, x, self.base, self.lora_a, self.lora_b, self.scale)
+
+
+class _FrozenProduct(torch.autograd.Function):
+    """x W' in the precision of W. W itself is not kept for the way back, as it may be one that is unpacked."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, base: nn.Linear) -> Tensor:
+        ctx.base, weight = base, dense_weight(base)
+        return functional.linear(x.to(weight.dtype), weight, base.bias).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        weight = dense_weight(ctx.base)
+        return (grad.to(weight.dtype) @ weight).to(grad.dtype), None
+
+
+class FrozenLinear(nn.Module):
+    """A linear layer that does not learn, its weight coarser than the activations around it."""
+
+    def __init__(self, base: nn.Linear) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] -> [..., out]."""
+        return _apply(_FrozenProduct, x, self.base)
 
 
 class _Norm(torch.autograd.Function):
@@ -187,7 +220,7 @@ def cross_entropy(
         shares: what each position counts [n]; a mean where they add up to 1.
         softcap: Gemma 2's cap on logits, if any.
     """
-    return _apply(_CrossEntropy, hidden, matrix.detach(), rows, targets, shares, softcap or 0.0)
+    return _apply(_CrossEntropy, hidden.to(matrix.dtype), matrix.detach(), rows, targets, shares, softcap or 0.0)
 
 
 class FusedNorm(nn.Module):
@@ -216,6 +249,23 @@ class FusedMlp(nn.Module):
         """[..., width] -> [..., width]."""
         result: Tensor = self.down_proj(_apply(_Gate, self.gate_proj(x), self.up_proj(x)))
         return result
+
+
+@torch.no_grad()
+def coarsen(network: nn.Module, dtype: torch.dtype | None) -> None:
+    """Keep the frozen matrices of a network in `dtype`; what flows between them keeps its precision, as do norms.
+
+    A CPU with AVX512-BF16 or AMX multiplies bfloat16 twice as fast, and is slower at everything else in it. Without a
+    `dtype` the matrices stay as they are (of four bits), and only their products become octo's own.
+    """
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.Linear):
+            if dtype is not None:
+                module.to(dtype)
+            parent, _, leaf = name.rpartition(".")
+            owner = network.get_submodule(parent)
+            if not isinstance(owner, LoraLinear):
+                setattr(owner, leaf, FrozenLinear(module))
 
 
 def fuse(model: nn.Module) -> int:

@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from octocli.core.config import Precision, TrainSettings
 from octocli.core.errors import BadInput
-from octocli.model.fused import LoraLinear, cross_entropy, fuse
+from octocli.model.fused import LoraLinear, coarsen, cross_entropy, fuse
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class LoraShape:
 class ExtendedEmbedding(nn.Module):
     """The base's embedding with new rows after its own. Shapes: ids [...] -> vectors [..., width]."""
 
-    def __init__(self, base: nn.Embedding, rows: nn.Parameter, *, learns: bool = True) -> None:
+    def __init__(self, base: nn.Embedding, rows: nn.Parameter, dtype: torch.dtype, *, learns: bool = True) -> None:
         super().__init__()
         self.base = base
         self.rows = rows
+        self.dtype = dtype
         self.learns = learns
         # Gemma multiplies what it looks up by sqrt(width); the new rows are stored unscaled, as its own are.
         self.scale = float(getattr(base, "scalar_embed_scale", 1.0))
@@ -46,10 +47,10 @@ class ExtendedEmbedding(nn.Module):
         """Look up old ids in the base, new ids in the rows."""
         size = self.base.num_embeddings
         new = ids >= size
-        vectors: Tensor = self.base(ids.clamp(max=size - 1))
+        old = functional.embedding(ids.clamp(max=size - 1), self.base.weight).to(self.dtype)
         rows = self.rows if self.learns else self.rows.detach()
-        rows = functional.embedding((ids - size).clamp(min=0), rows) * self.scale
-        return torch.where(new.unsqueeze(-1), rows.to(vectors.dtype), vectors)
+        fresh = functional.embedding((ids - size).clamp(min=0), rows).to(self.dtype)
+        return torch.where(new.unsqueeze(-1), fresh, old) * self.scale
 
 
 class Trainee(nn.Module):
@@ -60,10 +61,18 @@ class Trainee(nn.Module):
         head_rows: new output rows of an untied base; None where the head is tied to the embedding.
         row_ids: their ids: after the base's own, or those of tokens that the base reserved.
         recomputes: whether what is inside a layer is computed again on the way back (gradient checkpointing).
+
+    With `coarse`, frozen matrices are kept and multiplied in bfloat16; activations keep the model's own precision.
     """
 
     def __init__(
-        self, model: PreTrainedModel, rows: Tensor, lora: LoraShape | None, row_ids: Sequence[int] | None = None
+        self,
+        model: PreTrainedModel,
+        rows: Tensor,
+        lora: LoraShape | None,
+        row_ids: Sequence[int] | None = None,
+        *,
+        coarse: bool = False,
     ) -> None:
         super().__init__()
         embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
@@ -85,9 +94,16 @@ class Trainee(nn.Module):
         if lora is not None:
             fuse(model)
             first = _add_lora(model, lora)
+        activations = embedding.weight.dtype
+        if getattr(model, "is_loaded_in_4bit", False):
+            coarsen(decoder_layers(model), None)
+        elif coarse:
+            coarsen(decoder_layers(model), torch.bfloat16)
+            embedding.to(torch.bfloat16)
+            head.to(torch.bfloat16)
         # Nothing below the first layer that learns wants a gradient, and so no backward pass.
         learns = first == 0
-        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, learns=learns))
+        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, activations, learns=learns))
         self.rows.requires_grad_(learns or self.tied)
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:
@@ -166,7 +182,10 @@ def _add_lora(model: PreTrainedModel, lora: LoraShape) -> int:
 
 
 def load_network(folder: Path, *, seed: int = 0, precision: Precision = "float32") -> PreTrainedModel:
-    """A base ready to learn, on the GPU if there is one; what starts random hangs on `seed`."""
+    """A base ready to learn, on the GPU if there is one; what starts random hangs on `seed`.
+
+    On a CPU a base for bfloat16 comes in float32: a `Trainee` makes its matrices coarse, and nothing else.
+    """
     logging.disable_progress_bar()
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -174,14 +193,20 @@ def load_network(folder: Path, *, seed: int = 0, precision: Precision = "float32
         # In evaluation mode bitsandbytes packs the weights anew on some CPUs, for its own products alone.
         model = AutoModelForCausalLM.from_pretrained(folder, device_map={"": device}, **_four_bits()).train()
     else:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision)).to(device)
+        dtype = torch.bfloat16 if precision == "bfloat16" and device == "cuda" else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device)
     model.config.use_cache = False
     assert isinstance(model, PreTrainedModel)
     return model
 
 
 def _has_bfloat16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    """Whether bfloat16 is the faster one here: without instructions for it, a CPU only pretends."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    # Older builds of torch do not tell.
+    can: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
 
 def _four_bits() -> dict[str, Any]:
@@ -190,7 +215,7 @@ def _four_bits() -> dict[str, Any]:
         raise BadInput(
             "octo.toml: train.precision: 'nf4' needs bitsandbytes", hint="get it with: pip install 'octocli[qlora]'"
         )
-    dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
+    dtype = torch.bfloat16 if torch.cuda.is_available() and _has_bfloat16() else torch.float32
     four = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
@@ -198,7 +223,7 @@ def _four_bits() -> dict[str, Any]:
 
 
 def settled_precision(settings: TrainSettings) -> Precision:
-    """The precision of the base's weights: half of it where a GPU has bfloat16 and the weights are frozen.
+    """The precision of the base's weights: half of it where the GPU or CPU has bfloat16 and the weights are frozen.
 
     Weights that learn keep float32: a step is smaller than what bfloat16 can add to them.
 

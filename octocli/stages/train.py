@@ -214,7 +214,8 @@ def _trainee(
     from octocli.model.network import LoraShape, Trainee, described_rows, load_network, settled_precision
     from octocli.model.vocabulary import load_vocabulary
 
-    model = load_network(base.folder, seed=config.seed, precision=settled_precision(settings))
+    precision = settled_precision(settings)
+    model = load_network(base.folder, seed=config.seed, precision=precision)
     spec, tokens = manifest.spec, manifest.tokens
     vocabulary = load_vocabulary(
         base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings, reserved=config.reserved
@@ -225,7 +226,7 @@ def _trainee(
     shape = LoraShape(settings.rank, settings.alpha, settings.modules, settings.upper)
     lora = shape if settings.method == "lora" else None
     row_ids = [vocabulary.ids[t] for t in tokens.all_tokens(spec)]
-    return Trainee(model, rows, lora, row_ids), vocabulary, lora
+    return Trainee(model, rows, lora, row_ids, coarse=precision == "bfloat16"), vocabulary, lora
 
 
 def _write_record(
@@ -238,6 +239,7 @@ def _write_record(
     curve: "Curve",
 ) -> None:
     """Write what stands beside the weights; `run.json` last, since a folder that has it is complete."""
+    from octocli.model.network import settled_precision
     from octocli.stages.curve import draw_curve
 
     vocabulary.tokenizer.save_pretrained(str(folder))
@@ -257,6 +259,7 @@ def _write_record(
         "processes": curve.processes,
         "at_once": curve.at_once,
         "recomputed": curve.recomputed,
+        "precision": settled_precision(settings),
         "loss": round(sum(tail) / len(tail), 4),
     }
     write_json(folder / "run.json", record)

@@ -67,15 +67,16 @@ def _bare_products(made: Any, tokens: int, learnt: int) -> None:
 
     matrix = made.trainee.causal_lm.get_output_embeddings().weight
     for block in torch.split(matrix.detach(), _BLOCK):
-        torch.ones(learnt, block.shape[1]) @ block.T
-        torch.ones(learnt, block.shape[0]) @ block
+        torch.ones(learnt, block.shape[1], dtype=block.dtype) @ block.T
+        torch.ones(learnt, block.shape[0], dtype=block.dtype) @ block
     for layer in decoder_layers(made.trainee.causal_lm):
         learns = any(isinstance(part, LoraLinear) for part in layer.modules())
         for part in layer.modules():
             if isinstance(part, torch.nn.Linear):
-                torch.ones(tokens, part.in_features) @ part.weight.T
+                weight = part.weight
+                torch.ones(tokens, part.in_features, dtype=weight.dtype) @ weight.T
                 if learns:
-                    torch.ones(tokens, part.out_features) @ part.weight
+                    torch.ones(tokens, part.out_features, dtype=weight.dtype) @ weight
 
 
 def _kinds(run: Callable[[], Any]) -> dict[str, float]:

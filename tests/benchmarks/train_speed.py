@@ -63,8 +63,8 @@ def _peak_mb() -> int:
 def floor(project: Any, batch: int) -> dict[str, float]:
     """The floor of a step: products of the layers that must run, over the rate at which this machine multiplies.
 
-    Forward through every layer and backward to its inputs, the head at learnt positions only. LoRA, attention, padding
-    and everything elementwise are left out.
+    Forward through every layer and backward to its inputs, the head at learnt positions only, in the precision that
+    octo settles on here. LoRA, attention, padding and everything elementwise are left out.
     """
     import torch
 
@@ -73,11 +73,11 @@ def floor(project: Any, batch: int) -> dict[str, float]:
     made = prepare(project, upper=1.0, describe=0.0)
     config = made.trainee.causal_lm.config.get_text_config()
     linear = sum(m.base.weight.numel() for m in made.trainee.modules() if isinstance(m, LoraLinear))
-    head = made.trainee.causal_lm.get_input_embeddings().base.weight.numel()
+    matrix = made.trainee.causal_lm.get_input_embeddings().base.weight
     tokens, learnt = statistics.mean(map(len, made.rows)), statistics.mean(len(r.learnt) for r in made.rows)
-    work = 4 * (tokens * linear + learnt * head)
-    x = torch.randn(int(tokens * batch), config.hidden_size)
-    w = torch.randn(config.intermediate_size, config.hidden_size)
+    work = 4 * (tokens * linear + learnt * matrix.numel())
+    x = torch.randn(int(tokens * batch), config.hidden_size).to(matrix.dtype)
+    w = torch.randn(config.intermediate_size, config.hidden_size).to(matrix.dtype)
     times = []
     for _ in range(60):
         start = time.perf_counter()
