@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from octocli.core.calls import is_nested
+from octocli.core.common_values import is_language, named_values
 from octocli.core.samples import SPLITS, Sample, Split
-from octocli.core.spec import Spec
+from octocli.core.spec import Parameter, Spec
 
 # Shares of skeletons and of values. Half for training: a test that is as varied as the training data is a hard test.
 SHARES: Mapping[Split, float] = {"train": 0.55, "validation": 0.1, "test": 0.35}
@@ -40,8 +41,14 @@ def free_values(sample: Sample, spec: Spec) -> Iterator[str]:
     """Yield the free-text argument values of a sample, normalised; they may stand on one side only."""
     for name, value, function in walk_arguments(sample.calls, spec):
         parameter = spec.by_name[function].param(name)
-        if parameter is not None and parameter.kind == "text" and isinstance(value, str) and normal(value):
+        if parameter is not None and parameter.kind == "text" and isinstance(value, str) and is_free(value, parameter):
             yield normal(value)
+
+
+def is_free(text: str, parameter: Parameter) -> bool:
+    """Whether a text is a value to hold out: not one that the spec names, nor plain words of time and number."""
+    key = normal(text)
+    return bool(key) and not is_language(key) and key not in map(normal, named_values(parameter.schema))
 
 
 def walk_arguments(calls: Iterable[Mapping[str, Any]], spec: Spec) -> Iterator[tuple[str, Any, str]]:

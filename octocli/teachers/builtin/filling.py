@@ -12,6 +12,7 @@ from octocli.core.kinds import RESOLVED
 from octocli.core.resolvers import resolve
 from octocli.core.resolvers.dates import MONTHS, WEEKDAYS
 from octocli.core.spec import Parameter
+from octocli.teachers.builtin.lexicon import lexicon
 from octocli.teachers.builtin.naming import indefinite
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
 
@@ -24,6 +25,12 @@ _SELF_LED = re.compile(
 )
 _LEADING = re.compile(r"(?:^|(?<=\s))(?:at|on|for|by|around|from|to|until|till)\s$")
 
+
+# What stands before a value that is part of a noun phrase: "my 7 am alarm".
+_OWNED = re.compile(r"(?:^|\s)(?:a|an|the|my|this|that)\s$", re.IGNORECASE)
+
+# A time short enough to stand before a noun.
+_SHORT_TIME = re.compile(r"(?!.*\b(?:in|on|at|from|of|and|to|past)\b)(?:\S+ ?){1,2}$")
 
 # How often a value is said in its plainest form; nobody reads an ISO date aloud.
 _PLAIN = {"time": 0.08, "date": 0.04, "datetime": 0.02, "integer": 0.55, "number": 0.55, "money": 0.3, "phone": 0.4}
@@ -52,6 +59,7 @@ def fill(
     now: dt.datetime,
     rng: random.Random,
     dated: Collection[str] = (),
+    led: Collection[str] = (),
 ) -> Filled | None:
     """Put words for every slot of `pattern`.
 
@@ -60,6 +68,7 @@ def fill(
         values: by key, the parameter, its value and its JSON pointer.
         now: the clock of the sample.
         rng: the stream's random numbers.
+        led: keys of texts about time, whose words decide on the preposition before them.
         dated: keys of times beside which a date may stand: their words say no day, or they would say the date too.
     """
     done = Filled("")
@@ -79,9 +88,21 @@ def fill(
         if parameter.kind in RESOLVED and words != _literal(value):
             done.said[pointer] = words
             done.relative = done.relative or relative
-        text = _joint(text, words, parameter) + words
+        if key in led and _OWNED.search(text) and not _SHORT_TIME.match(words.lower()):
+            return None
+        text = (_led(text, words, rng) if key in led and not place else _joint(text, words, parameter)) + words
     done.query = " ".join((text + pattern[end:]).split())
     return done if all(w in done.query for w in done.said.values()) else None
+
+
+def _led(text: str, words: str, rng: random.Random) -> str:
+    """The text before a time in the speaker's own words, with the preposition that these want."""
+    if _OWNED.search(text):
+        return text
+    text = _LEADING.sub("", text)
+    choices = next((c for pattern, c in lexicon().leads if pattern.search(words.lower())), ["for"])
+    lead = rng.choice(choices)
+    return f"{text}{lead} " if lead else text
 
 
 def _joint(text: str, words: str, parameter: Parameter) -> str:

@@ -20,9 +20,13 @@ WORDS = Path(__file__).parent / "words"
 
 @dataclass(frozen=True)
 class Construct:
-    """A sentence that people use for one kind of function; `roles` are the parameters it needs."""
+    """A sentence that people use for one kind of function; `roles` are the parameters it needs.
+
+    A function's words must have one of each of `heads`, and none of `never`.
+    """
 
     heads: tuple[tuple[str, ...], ...]
+    never: frozenset[str]
     form: str
     text: str
     roles: tuple[str, ...]
@@ -56,6 +60,7 @@ class Lexicon:
         self.enums: Mapping[str, list[str]] = _json(folder / "enums.json")
         self.noise: Mapping[str, Any] = _json(folder / "noise.json")
         self.frames = _frames(folder / "frames.txt")
+        self.leads = _leads(folder / "leads.txt")
         self.constructs = _constructs(folder / "constructs.txt")
         self.pools = _pools(folder / "pools.txt")
         self.topics = _pools(folder / "topics.txt")
@@ -105,17 +110,25 @@ def _frames(path: Path) -> dict[str, list[Weighted]]:
 def _constructs(path: Path) -> list[Construct]:
     found: list[Construct] = []
     heads: tuple[tuple[str, ...], ...] = ()
+    never: frozenset[str] = frozenset()
     for line in _lines(path):
         if line.startswith("["):
-            heads = tuple(tuple(word.split("/")) for word in line.strip("[]").split())
+            words = line.strip("[]").split()
+            heads = tuple(tuple(w.split("/")) for w in words if not w.startswith("!"))
+            never = frozenset(n for w in words if w.startswith("!") for n in w[1:].split("/"))
             continue
         form = {"?": "question", "=": "noun"}.get(line[0], "command")
         text = line if form == "command" else line[1:]
         if form == "command" and _STATEMENT.match(text):
             form = "statement"
         roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
-        found.append(Construct(heads, form, text, roles))
+        found.append(Construct(heads, never, form, text, roles))
     return found
+
+
+def _leads(path: Path) -> list[tuple[re.Pattern[str], list[str]]]:
+    pairs = (line.partition(" :: ") for line in _lines(path))
+    return [(re.compile(pattern), words.replace("-", "").split("|")) for pattern, _, words in pairs]
 
 
 def _stubs(path: Path) -> list[Stub]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, product
 from typing import Any
@@ -44,9 +44,41 @@ class Name:
 
 def read_name(function: Function) -> Name:
     """The verb and the noun of a function, from its name, or from its description where the name has no verb."""
+    name = _read(function)
+    return replace(name, nouns=_said_nouns(name, function))
+
+
+def _said_nouns(name: Name, function: Function) -> tuple[str, ...]:
+    """The nouns of a name that people say: of `update_reminder_date_time` the reminder, of `add_time_timer` the timer.
+
+    A compound that the description does not have as such is one of its parts, the last that the description has. What
+    something is added to is no object: `add_to_playlist`.
+    """
+    if name.group["class"] in ("add", "remove") and words_of(function.name)[1:2] in (["to"], ["from"]):
+        return ()
+    if added := _added(function):
+        return added
+    if len(name.nouns) < 2:
+        return name.nouns
+    told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
+    if re.search(rf" {' '.join(map(re.escape, name.nouns))}s? ", told):
+        return name.nouns
+    own = {w for p in function.params for w in words_of(p.name)}
+    parts = [n for n in name.nouns if re.search(rf" {re.escape(n)}s? ", told)]
+    return (next((n for n in parts if n not in own), parts[-1]),) if parts else name.nouns
+
+
+def _added(function: Function) -> tuple[str, ...]:
+    """What a description puts into something else: the time of "Add time to a timer"."""
+    found = re.match(r"(?:add|put)s? (?:an? |the |some )?(\w+) (?:to|into|onto)\b", function.description.lower())
+    return (found[1],) if found else ()
+
+
+def _read(function: Function) -> Name:
     words = _with_one_verb(words_of(function.name))
     for size in (2, 1):
-        if len(words) >= size and (group := _group(" ".join(words[:size]), words[size:])):
+        rest = list(_added(function)) or words[size:]
+        if len(words) >= size and (group := _group(" ".join(words[:size]), rest)):
             return Name(" ".join(words[:size]), group, _nouns(words[size:]))
     if len(words) > 1 and (group := _group(words[-1], words[:-1])):
         return Name(words[-1], group, _nouns(words[:-1]))

@@ -131,7 +131,8 @@ class NegativeWriter:
         clause = grammar.clause(values, rng, plain=True)
         if clause is None or re.match(r"(?:i|i'm|we|can|it|give me|let me)\b", clause.text):
             return None
-        done = fill(clause.text, slots, _NOW, rng)
+        led = [name for name, role in phrasing.roles.items() if role.leads]
+        done = fill(clause.text, slots, _NOW, rng, led=led)
         return done.query if done else None
 
     def _is_served(self, line: str, text: str, phrasing: Phrasing) -> bool:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice, product
 from typing import Any, Literal
 
 from octocli.core.spec import Function, Parameter
 from octocli.teachers.builtin.lexicon import Construct, lexicon
 from octocli.teachers.builtin.naming import (
+    Name,
     is_verb_only,
     noun_forms,
     read_name,
@@ -30,6 +32,16 @@ _GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "a
 _VAGUE = frozenset({"search", "query", "show"})
 # Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
 _BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "book", "add", "set", "query"})
+
+# Parameters of one role that a sentence is tried with: a city, a state, a country.
+_MOST_WAYS = 4
+# Words of a description that stand for a parameter, not for themselves.
+_STAND_INS = re.compile(r"\b(?:something|someone|somebody|person|people|place|group|item|user|users|its|their|given)\b")
+
+# Classes whose verb wants its object: "navigate to it" is no request.
+_WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
+# Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
+_BY_NOUN = frozenset({"create", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
 
 Form = Literal["command", "question", "noun", "statement"]
 
@@ -69,6 +81,7 @@ class Phrasing:
 
     def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
         self.function = function
+        self._siblings = [read_name(f) for f in others if f.name != function.name]
         self._rivals = frozenset(role.pool for f in others if f.name != function.name for role in _bare_objects(f))
         self.roles: dict[str, Role] = roles_of(function)
         self.name = read_name(function)
@@ -86,7 +99,7 @@ class Phrasing:
     def heads(self) -> tuple[Head, ...]:
         """Every head, once."""
         made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
-        made += [*self._alias_heads(), *self._construct_heads()]
+        made += [*self._alias_heads(), *self._described_heads(), *self._construct_heads()]
         return tuple({(h.text, h.implies): h for h in made}.values())
 
     @cached_property
@@ -115,14 +128,15 @@ class Phrasing:
     @cached_property
     def objects(self) -> tuple[NounPhrase, ...]:
         """Noun phrases with the function's article."""
-        return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified()]))
+        return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified(), *self._phrased()]))
 
     def _named(self) -> Iterator[NounPhrase]:
         article = self.name.group.get("article", "the")
         for index, noun in enumerate(self.nouns):
             for phrase in with_article(noun, article):
                 yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
-        if not self.nouns and (self.object is None or not self.object.required):
+        bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
+        if bare and not self.nouns:
             yield NounPhrase("it")
 
     def _object_slots(self) -> Iterator[NounPhrase]:
@@ -168,6 +182,31 @@ class Phrasing:
                 if role.name in ("size", "type", "color", "cuisine"):
                     yield NounPhrase(f"a {slot} {{{self.object.name}}}", both, 3.0)
 
+    def _phrased(self) -> Iterator[NounPhrase]:
+        """Parameters inside the name of the object: "my second alarm", "all of the timers", "this song"."""
+        kinds = [p.name for p in self.function.params if _is_noun(self.roles[p.name])]
+        for parameter in self.function.params:
+            slot, uses = f"{{{parameter.name}}}", frozenset({parameter.name})
+            for template in self.roles[parameter.name].phrases:
+                if "{noun" not in template:
+                    yield NounPhrase(template.replace("{}", slot), uses, 2.0)
+                    if (thing := self.object) is not None and thing.name != parameter.name:
+                        text = f"{template.replace('{}', slot)} {{{thing.name}}}"
+                        yield NounPhrase(text, uses | {thing.name}, 3.0)
+                    continue
+                for index, noun in enumerate(self.nouns[:3]):
+                    text = template.replace("{}", slot).replace("{nouns}", plural(noun)).replace("{noun}", noun)
+                    yield NounPhrase(text, uses, 2.0 if index == 0 else 1.0)
+                for kind in kinds:
+                    text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
+                    if kind != parameter.name:
+                        yield NounPhrase(text, uses | {kind}, 2.0)
+
+    @cached_property
+    def in_heads(self) -> frozenset[str]:
+        """Parameters that some head says."""
+        return frozenset(name for head in self.heads for name in head.uses)
+
     def _with_role(self, role: str) -> Parameter | None:
         return next((p for p in self.function.params if self.roles[p.name].name == role), None)
 
@@ -185,11 +224,23 @@ class Phrasing:
                         yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
 
     def _verb_heads(self) -> Iterator[Head]:
-        says = self.name.says
+        says = self._own_verbs
         for index, verb in enumerate(says):
             for noun in self.objects:
                 weight = noun.weight * (3.0 if index == 0 else 1.0)
                 yield Head(verb.replace("{o}", noun.text), "command", "verb", noun.uses, (), weight)
+
+    @cached_property
+    def _near(self) -> list[Name]:
+        """The other functions for the same thing."""
+        return [n for n in self._siblings if n.nouns[-1:] == self.name.nouns[-1:] != ()]
+
+    @cached_property
+    def _own_verbs(self) -> tuple[str, ...]:
+        """Verbs that no other function for the same thing has: an alarm is set by one and changed by another."""
+        taken = {say for name in self._near for say in name.says}
+        own = [s for s in self.name.says if s not in taken or s.startswith((f"{self.name.verb} ", "{v} "))]
+        return tuple(own) or self.name.says
 
     def _question_heads(self) -> Iterator[Head]:
         if not self.name.asks:
@@ -199,9 +250,16 @@ class Phrasing:
                 text = frame.text.replace("{o}", noun.text)
                 if frame.weight and not (noun.text.endswith("s") and re.search(r"\b(?:is|'s)\b", frame.text)):
                     yield Head(text, _form_of(text), "question", noun.uses, (), frame.weight * noun.weight)
+        for name in self.nouns[:3] if self.name.group["class"] == "query" else ():
+            if name.split()[-1] not in lexicon().nouns["uncountable"]:
+                for frame in lexicon().frames["many"]:
+                    text = frame.text.replace("{nouns}", plural(name))
+                    yield Head(text, _form_of(text), "question", frozenset(), (), frame.weight)
 
     def _noun_heads(self) -> Iterator[Head]:
         if self.name.group["class"] in ("remove", "cancel", "turn_off", "stop", "close", "pause", "mute"):
+            return
+        if self._near and self.name.group["class"] not in _BY_NOUN:
             return
         bare = self.name.group["class"] in _BARE_OBJECT
         for noun in self.objects:
@@ -224,21 +282,65 @@ class Phrasing:
             else:
                 yield Head(phrase, "noun", "alias", weight=3.0)
 
+    def _described_heads(self) -> Iterator[Head]:
+        """What the description says to do, as somebody would ask for it: "tell how much time is left on my timer"."""
+        phrase = _plain_command(self.function.description)
+        if phrase is None:
+            return
+        lead, _, rest = phrase.partition(" ")
+        for article in ("my", "the"):
+            said = re.sub(r"\b(?:a|an|the)\b", article, rest)
+            if re.match(r"(?:how|what|when|where|which|who)\b", said):
+                yield Head(said, "question", "question", weight=6.0)
+                yield Head(f"tell me {said}", "command", "question", weight=3.0)
+            else:
+                yield Head(f"{lead} {said}", "command", "alias", weight=3.0)
+
     def _construct_heads(self) -> Iterator[Head]:
         words = set(words_of(self.function.name))
         for alias in self.function.aliases:
             words |= set(words_of(alias))
-        by_role: dict[str, str] = {}
+        by_role: dict[str, list[str]] = {}
         for parameter in self.function.params:
-            by_role.setdefault(self.roles[parameter.name].name, parameter.name)
+            role = self.roles[parameter.name]
+            for name in (role.name, *role.also):
+                by_role.setdefault(name, []).append(parameter.name)
         for construct in lexicon().constructs:
-            if all(set(choices) & words for choices in construct.heads) and set(construct.roles) <= set(by_role):
-                yield _from_construct(construct, by_role)
+            if words & construct.never or not set(construct.roles) <= set(by_role):
+                continue
+            if all(set(choices) & words for choices in construct.heads):
+                for names in islice(product(*(by_role[r] for r in construct.roles)), _MOST_WAYS):
+                    if len(set(names)) == len(names):
+                        yield _from_construct(construct, dict(zip(construct.roles, names, strict=True)))
+
+
+def plural(noun: str) -> str:
+    """The noun for several: "alarms"."""
+    last = noun.split()[-1]
+    if last.endswith("s") or last in lexicon().nouns["uncountable"]:
+        return noun
+    if last.endswith("y") and last[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if last.endswith(("ch", "sh", "x")) else f"{noun}s"
+
+
+def _is_noun(role: Role) -> bool:
+    """Whether the value is itself a name for the object: "song", "album"."""
+    return bool(role.phrases) and all("{noun" not in template for template in role.phrases)
+
+
+def _plain_command(description: str) -> str | None:
+    """A short description that is a command and names no parameter, lower case, without its full stop."""
+    sentence = re.split(r"[.;:,(]", description.strip(), maxsplit=1)[0].strip()
+    words = sentence.lower().split()
+    if not 3 <= len(words) <= 10 or " or " in sentence or _STAND_INS.search(sentence.lower()):
+        return None
+    return " ".join(words) if starts_with_verb(sentence) else None
 
 
 def _form_of(text: str) -> Form:
     """How a frame may take up the words that ask for something to be told."""
-    if re.match(r"what|how|do you|any|can|could|whats", text):
+    if re.match(r"what|which|how|do |are |is |any|can|could|whats", text):
         return "question"
     return "statement" if re.match(r"i\b", text) else "command"
 

@@ -123,7 +123,9 @@ class _Stream:
 
     def _plan(self, function: Function, missing: str = "") -> Planned:
         optional = [p for p in function.params if not p.required]
-        count = self.rng.choices((0, 1, 2, 3), weights=(4, 4, 1.6, 0.4))[0]
+        # Where nothing is required, a request still mostly says something.
+        weights = (4, 4, 1.6, 0.4) if any(p.required for p in function.params) else (2, 4.5, 2.5, 1)
+        count = self.rng.choices((0, 1, 2, 3), weights=weights)[0]
         chosen = set(self.rng.sample([p.name for p in optional], min(count, len(optional))))
         states = self.writer.grammar(function).phrasing.states
         values: dict[str, Any] = {}
@@ -187,11 +189,20 @@ class _Stream:
         calls = [self._call(plan, str(index), f"/{index}", now, slots) for index, plan in enumerate(plans)]
         if None in calls:
             return None
-        done = fill(pattern, slots, now, self.rng, _beside_a_date(plans))
+        done = fill(pattern, slots, now, self.rng, _beside_a_date(plans), self._led(plans))
         if done is None:
             return None
         clock = now.isoformat() if done.relative else None
         return Sample(done.query, tuple(c for c in calls if c), kind, split, "builtin", clock, done.said, skeleton)
+
+    def _led(self, plans: list[Planned]) -> frozenset[str]:
+        """Keys of the texts that bring their own preposition."""
+        return frozenset(
+            f"{index}/{name}"
+            for index, plan in enumerate(plans)
+            for name, role in self.writer.grammar(plan.function).phrasing.roles.items()
+            if role.leads
+        )
 
     def _call(
         self, plan: Planned, key: str, pointer: str, now: dt.datetime, slots: dict[str, tuple[Parameter, Any, str]]

@@ -5,10 +5,11 @@ Roles live in `words/<language>/roles.json`; the first whose patterns fit wins, 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from octocli.core.common_values import named_values
 from octocli.core.identifiers import spaced
 from octocli.core.spec import Function, Parameter
 from octocli.teachers.builtin.lexicon import Lexicon, lexicon
@@ -18,12 +19,16 @@ from octocli.teachers.builtin.lexicon import Lexicon, lexicon
 class Role:
     """How a parameter is said. Carriers hold one `{}` for the value.
 
-    `named_by` are carriers of what another call gives, where those of a value would quote it.
+    `named_by` are carriers of what another call gives, where those of a value would quote it. `phrases` name the
+    function's object with the value in them: "the {} {noun}", "{} of my {nouns}". `also` are roles whose sentences fit.
     """
 
     name: str
     carriers: tuple[str, ...]
     named_by: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    leads: bool = False  # whether the value decides on its preposition: "at 5", "on monday", "tomorrow"
     pool: str = "label"
     object: str = ""  # what it is as the object of a verb: "thing", "person", "topic", or nothing
     modifier: str = ""  # "adjective" or "noun" where it may stand before the function's noun
@@ -47,7 +52,19 @@ def roles_of(function: Function) -> dict[str, Role]:
 
 def role_of(parameter: Parameter, function_words: str = "") -> Role:
     """The role of one parameter of a function with these words in its name."""
-    return _role(" ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words)
+    role = _role(" ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words)
+    if parameter.kind != "text":
+        return role
+    return replace(role, pool=_pool_of(tuple(named_values(parameter.schema)), role.pool))
+
+
+@lru_cache(maxsize=4096)
+def _pool_of(named: tuple[str, ...], usual: str) -> str:
+    """The list of the phrase book that holds the values which the spec names: the role's usual one, or that of most."""
+    values, pools = {value.lower() for value in named}, lexicon().pools
+    shared = {name: len(values & {v.lower() for v in pool}) for name, pool in pools.items()}
+    best = max(shared, key=lambda name: (shared[name], -len(pools[name])))
+    return usual if shared.get(usual) or not shared[best] else best
 
 
 @lru_cache(maxsize=4096)
@@ -64,7 +81,9 @@ def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, func
         return False
     if "match" in entry and not re.search(entry["match"], name):
         return False
-    if "not_description" in entry and re.search(entry["not_description"], description):
+    if "described" in entry and not re.search(entry["described"], description):
+        return False
+    if "not_described" in entry and re.search(entry["not_described"], description):
         return False
     if "if_function" in entry and not re.search(entry["if_function"], function_words):
         return False
@@ -79,6 +98,9 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
         name=entry["role"],
         carriers=tuple(carriers),
         named_by=tuple(entry.get("named_by", ())),
+        phrases=tuple(entry.get("phrases", ())),
+        also=tuple(entry.get("also", ())),
+        leads=bool(entry.get("leads")),
         pool=entry.get("pool", "label"),
         object="thing" if as_object is True else as_object,
         modifier="noun" if entry.get("modifier") is True else entry.get("modifier", ""),

@@ -119,6 +119,9 @@ class Grammar:
         if any(name not in values or values[name] != value for name, value in head.implies):
             return False
         implied = {name for name, _ in head.implies}
+        unsaid = set(values) - head.uses - implied
+        if any(not self.phrasing.roles[name].carriers and name in self.phrasing.in_heads for name in unsaid):
+            return False
         open_states = [p.name for p in self.phrasing.states if p.name in values and p.name not in implied]
         if open_states and not self._says_states(head, open_states, values):
             return False
@@ -164,6 +167,8 @@ class Grammar:
         parameter = self.phrasing.function.param(name)
         slot = f"{{{name}}}"
         role = self.phrasing.roles[name]
+        if not role.carriers:
+            return slot
         if named:
             return rng.choice(role.named_by or role.carriers).replace("{}", slot)
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from octocli.core.common_values import is_language, named_values
 from octocli.core.kinds import kind_of, unit_of
 from octocli.core.resolvers import date_forms, moment_forms, time_forms
 from octocli.core.resolvers.durations import SECONDS, iso_duration
@@ -29,6 +30,8 @@ _SHORT = (10, 15, 20, 30, 30, 45, 60, 90)
 _DAYS = (1, 2, 3, 4, 5, 7, 7, 10, 14, 21, 30)
 _PRICES = (1, 2, 3, 5, 5, 7, 8, 10, 10, 12, 15, 20, 20, 25, 30, 40, 50, 60, 75, 100, 120, 150, 200, 250, 500, 1000)
 TRIES = 40
+# How often a value is one that the spec itself names.
+_NAMED = 0.3
 
 
 class ValueSource:
@@ -59,7 +62,7 @@ class ValueSource:
     def fits(self, text: str) -> bool:
         """Whether free text belongs to this stream's side."""
         key = normal(text)
-        return bool(key) and bucket_of(key) == self._split and key not in self._taken
+        return is_language(key) or (bool(key) and bucket_of(key) == self._split and key not in self._taken)
 
     def _value(self, key: str, name: str, schema: Schema, role: Role, now: dt.datetime) -> Any | None:
         kind, rng = kind_of(name, schema), self._rng
@@ -101,8 +104,8 @@ class ValueSource:
         if "pattern" in schema or schema.get("format") in ("uuid", "uri", "ipv4"):
             pattern = schema.get("pattern") or _FORMAT_PATTERNS[schema["format"]]
             text = from_pattern(pattern, self._rng)
-        elif (seeds := [s for s in schema.get("examples", ()) if isinstance(s, str)]) and self._rng.random() < 0.3:
-            text = self._rng.choice(seeds)
+        elif (named := named_values(schema)) and self._rng.random() < _NAMED:
+            return self._rng.choice(named)
         else:
             text = draw_text("email" if schema.get("format") == "email" else role.pool, self._rng)
         if text is not None and self._rng.random() < 0.3:
