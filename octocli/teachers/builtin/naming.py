@@ -20,16 +20,19 @@ class Name:
         verb: the verb as the name has it, or nothing.
         group: the verb's entry in the phrase book.
         nouns: the words of the object, in order.
+        target: what the object goes to or comes from: "to my cart".
     """
 
     verb: str
     group: Mapping[str, Any]
     nouns: tuple[str, ...]
+    target: str = ""
 
     @property
     def says(self) -> tuple[str, ...]:
         """Verb templates with `{o}` for the object."""
-        return tuple(dict.fromkeys(s.replace("{v}", self.verb) for s in self.group["say"]))
+        said = [s.replace("{v}", self.verb) for s in self.group["say"]]
+        return tuple(dict.fromkeys([*(f"{s} {self.target}" for s in said if self.target), *said]))
 
     @property
     def neutral(self) -> bool:
@@ -45,7 +48,16 @@ class Name:
 def read_name(function: Function) -> Name:
     """The verb and the noun of a function, from its name, or from its description where the name has no verb."""
     name = _read(function)
-    return replace(name, nouns=_said_nouns(name, function))
+    return replace(name, nouns=_said_nouns(name, function), target=_target(name, function))
+
+
+def _target(name: Name, function: Function) -> str:
+    """Of `add_to_cart` "to my cart"; nothing where a parameter says it."""
+    words = words_of(function.name)
+    own = {w for p in function.params for w in words_of(p.name)}
+    if name.group["class"] not in ("add", "remove") or words[1:2] not in (["to"], ["from"]) or set(words[2:]) & own:
+        return ""
+    return f"{words[1]} my {' '.join(words[2:])}"
 
 
 def _said_nouns(name: Name, function: Function) -> tuple[str, ...]:
@@ -61,11 +73,19 @@ def _said_nouns(name: Name, function: Function) -> tuple[str, ...]:
     if len(name.nouns) < 2:
         return name.nouns
     told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
-    if re.search(rf" {' '.join(map(re.escape, name.nouns))}s? ", told):
+    head, own = name.nouns[-1], {w for p in function.params for w in words_of(p.name)}
+    if head in lexicon().nouns["attributes"] or _tells(told, " ".join(name.nouns)):
         return name.nouns
-    own = {w for p in function.params for w in words_of(p.name)}
-    parts = [n for n in name.nouns if re.search(rf" {re.escape(n)}s? ", told)]
-    return (next((n for n in parts if n not in own), parts[-1]),) if parts else name.nouns
+    parts = [n for n in name.nouns if _tells(told, n)]
+    if head in own:
+        parts = [n for n in parts if n not in own][-1:]
+    elif head not in parts:
+        return name.nouns
+    return tuple(parts) or name.nouns
+
+
+def _tells(told: str, noun: str) -> bool:
+    return re.search(rf" {re.escape(noun)}s? ", told) is not None
 
 
 def _added(function: Function) -> tuple[str, ...]:
