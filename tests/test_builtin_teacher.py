@@ -481,3 +481,102 @@ def test_what_a_parameter_is_said_as(function: str, name: str, schema: dict[str,
     made = parse_spec({"app": "x", "functions": [_function(function, "Does it.", {name: schema})]}).functions[0]
     found = roles_of(made)[name]
     assert (found.name, found.pool) == (role, pool)
+
+
+def _described(function: str, told: str, name: str, description: str):
+    return parse_spec(
+        {"app": "x", "functions": [_function(function, told, {name: _text(description=description)})]}
+    ).functions[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "role", "pool"),
+    [
+        ("book_ride", "when", "Date and time, as the user says it", "moment", "moment"),
+        ("book_ride", "day", "The date in ISO 8601 (YYYY-MM-DD)", "text", "label"),
+        ("start_timer", "time", "Length of time, as said", "length", "length"),
+        ("add_pill", "frequency", "How often it repeats", "often", "often"),
+        ("delete_note", "which", "Which one, such as 'first'", "ordinal", "ordinal"),
+        ("plan_trip", "means", "Means of travel", "transport", "transport"),
+        ("plan_trip", "stopover", "Place to stop at on the way", "waypoint", "destination"),
+        ("log_meal", "what", "The food eaten", "item", "dish"),
+        ("find_room", "setting", "Anything, such as 'jazz' or 'techno'", "text", "genre"),
+        ("repeat_order", "shop", "Whose last order to repeat", "restaurant", "restaurant"),
+    ],
+)
+def test_what_a_parameter_is_said_as_by_its_description(function, name, description, role, pool):
+    found = roles_of(_described(function, "Does it.", name, description))[name]
+    assert (found.name, found.pool) == (role, pool)
+
+
+def test_a_time_as_said_brings_its_own_preposition():
+    function = _described("set_alarm", "Set an alarm.", "at", "Date or time, as said")
+    spec = parse_spec({"app": "x", "functions": [function.to_json()]})
+    rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 400))
+    said = [(s.query.lower(), str(s.calls[0]["arguments"]["at"]).lower()) for s in rows if s.calls[0]["arguments"]]
+    assert len({value for _, value in said}) > 100
+    before = {re.findall(r"[a-z']+", query.split(value)[0])[-1:][0] for query, value in said if query.find(value) > 0}
+    assert {"at", "on", "for"} <= before
+    assert not [q for q, v in said if v.startswith(("tomorrow", "in ", "tonight")) and re.search(rf"\b(at|on) {v}", q)]
+    assert any(re.search(r"\b(tomorrow|tonight)\b", v) for _, v in said), "words of time belong to no side"
+
+
+def test_the_verb_of_a_sibling_is_not_ones_own():
+    """An alarm is set by one function and changed by another, whose phrase book has "set" as well."""
+    names = ("create_alarm", "update_alarm", "delete_alarm")
+    spec = parse_spec({"app": "x", "functions": [_function(n, f"{n.split('_')[0].title()} it.", {}) for n in names]})
+    by_name = {f.name: {h.text for h in Phrasing(f, spec.functions).heads} for f in spec.functions}
+    assert "set an alarm" in by_name["create_alarm"] and "change the alarm" in by_name["update_alarm"]
+    assert not any(text.startswith("set ") for text in by_name["update_alarm"])
+    alone = parse_spec({"app": "x", "functions": [_function("update_alarm", "Update it.", {})]}).functions[0]
+    assert any(h.text.startswith("set ") for h in Phrasing(alone, (alone,)).heads)
+
+
+def test_sentences_that_set_an_alarm_are_not_those_that_delete_one():
+    for name in ("delete_alarm", "get_alarm", "snooze_alarm", "update_alarm"):
+        heads = Phrasing(_described(name, "Does it.", "at", "Date or time, as said")).heads
+        assert not any(h.text.startswith(("wake me", "get me up")) for h in heads), name
+    heads = Phrasing(_described("set_alarm", "Does it.", "at", "Date or time, as said")).heads
+    assert any(h.text.startswith("wake me up") for h in heads)
+
+
+def test_a_description_is_one_more_way_to_ask():
+    timer = parse_spec(
+        {"app": "x", "functions": [_function("get_timer", "Tell how much time is left on a timer.", {})]}
+    ).functions[0]
+    heads = {(h.text, h.form) for h in Phrasing(timer).heads}
+    assert ("how much time is left on my timer", "question") in heads
+    assert ("tell me how much time is left on the timer", "command") in heads
+    vague = parse_spec({"app": "x", "functions": [_function("ping", "Send something to a person.", {})]}).functions[0]
+    assert not any("something to" in h.text for h in Phrasing(vague).heads)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "params", "nouns", "target"),
+    [
+        ("update_reminder_date_time", "Change the time of a reminder.", ("date_time",), ("reminder",), ""),
+        ("add_time_timer", "Add time to a timer.", (), ("time",), ""),
+        ("add_to_cart", "Add an item.", ("item",), (), "to my cart"),
+        ("add_to_playlist", "Add a song.", ("playlist",), (), ""),
+        ("remove_from_basket", "Remove an item.", (), (), "from my basket"),
+        ("get_trending_news", "Show what is trending.", (), ("trending", "news"), ""),
+        ("set_seat_heating", "Set the heating of a seat.", ("seat",), ("seat", "heating"), ""),
+        ("search_creative_work", "Find a work by its title.", (), ("work",), ""),
+    ],
+)
+def test_the_nouns_that_people_say(name, description, params, nouns, target):
+    function = _function(name, description, {p: _text() for p in params})
+    read = read_name(parse_spec({"app": "x", "functions": [function]}).functions[0])
+    assert (read.nouns, read.target) == (nouns, target)
+
+
+def test_parameters_stand_inside_the_name_of_the_object():
+    properties = {
+        "which": _text(description="Which one, such as 'first' or 'next'"),
+        "amount": _text(description="How many, such as 'all'"),
+    }
+    spec = parse_spec({"app": "x", "functions": [_function("delete_note", "Delete a note.", properties)]})
+    heads = {h.text for h in Phrasing(spec.functions[0]).heads}
+    assert {"delete the {which} note", "delete {amount} of my notes", "delete {amount} my notes"} <= heads
+    rows = itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 200)
+    assert {"first", "next"} <= {s.calls[0]["arguments"].get("which") for s in rows}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_projects import fun, obj, spec_of
 
+from octocli.core.common_values import is_language, named_values
 from octocli.core.samples import SPLITS, Sample
 from octocli.core.splits import SHARES, assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
 
@@ -128,3 +129,26 @@ def test_a_row_with_a_split_by_hand_yields_to_the_wording_that_stands_elsewhere(
     kept, dropped = assign_splits([strange, *good], SPEC)
     assert [s.query for s in kept] == [s.query for s in good]
     assert [s.query for s, _ in dropped] == ["play oddity"] and "skeleton already stands" in dropped[0][1]
+
+
+def test_words_of_time_and_values_that_the_spec_names_belong_to_no_side() -> None:
+    """A model that was never shown "tomorrow" or the spec's own "jazz" does not know the language, or the API."""
+    spec = spec_of(fun("play", obj({"kind": {"type": "string", "description": "Kind of music, such as 'jazz'."}})))
+
+    def free(value: str) -> list[str]:
+        return list(free_values(Sample("x", ({"name": "play", "arguments": {"kind": value}},)), spec))
+
+    assert free("tomorrow at 5 pm") == free("the second") == free("all") == free("Jazz") == []
+    assert free("Miles Davis") == ["miles davis"] and free("the blues") == ["the blues"]
+
+
+@given(st.text(max_size=40))
+def test_what_is_language_is_told_of_any_text(text: str) -> None:
+    assert is_language(text) == is_language(text.upper()) or not text.isascii()
+    assert not is_language(f"{text} zebra")
+
+
+@given(st.lists(st.text(st.characters(categories=["L"]), min_size=1, max_size=8), max_size=4))
+def test_quoted_values_are_found_and_apostrophes_are_not_quotes(values: list[str]) -> None:
+    told = "the user's own kind, such as " + " or ".join(f"'{v}'" for v in values)
+    assert named_values({"description": told}) == list(dict.fromkeys(values))

@@ -238,7 +238,9 @@ class Phrasing:
     @cached_property
     def _own_verbs(self) -> tuple[str, ...]:
         """Verbs that no other function for the same thing has: an alarm is set by one and changed by another."""
-        taken = {say for name in self._near for say in name.says}
+        # What is known of alarms in particular goes before what is known of changing anything.
+        known = "nouns" in self.name.group
+        taken = {say for name in self._near if not known or "nouns" in name.group for say in name.says}
         own = [s for s in self.name.says if s not in taken or s.startswith((f"{self.name.verb} ", "{v} "))]
         return tuple(own) or self.name.says
 
