@@ -152,3 +152,8 @@ def test_what_is_language_is_told_of_any_text(text: str) -> None:
 def test_quoted_values_are_found_and_apostrophes_are_not_quotes(values: list[str]) -> None:
     told = "the user's own kind, such as " + " or ".join(f"'{v}'" for v in values)
     assert named_values({"description": told}) == list(dict.fromkeys(values))
+
+
+def test_marks_that_belong_to_a_letter_stay() -> None:
+    assert normal("\u0915\u0940, \u0915\u093e!") == "\u0915\u0940 \u0915\u093e", "two words of Hindi, not one"
+    assert normal("Caf\u00e9") == normal("Cafe\u0301") == "caf\u00e9"

@@ -112,7 +112,8 @@ class _Bars:
         if tick.task not in self._tasks:
             for task in self._tasks.values():
                 self._bars.update(task, visible=False)
-            self._tasks[tick.task] = self._bars.add_task(tick.task, total=None, note="")
+            # What was there before this sitting says nothing of its speed.
+            self._tasks[tick.task] = self._bars.add_task(tick.task, total=None, completed=tick.done, note="")
         self._bars.update(
             self._tasks[tick.task], completed=tick.done, total=tick.total or None, note=tick.note, visible=True
         )

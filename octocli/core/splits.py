@@ -6,6 +6,7 @@ A teacher asks `bucket_of` before it writes; `assign_splits` holds whatever came
 
 import hashlib
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -33,8 +34,18 @@ def bucket_of(key: str) -> Split:
 
 @lru_cache(maxsize=1 << 16)
 def normal(text: str) -> str:
-    """Text for comparison: lower case, no punctuation, single spaces."""
-    return " ".join(re.sub(r"[^\w\s{}]", " ", text.lower()).split())
+    """Text for comparison: lower case, no punctuation, single spaces.
+
+    Marks that belong to the letter before them stay: the vowels of Hindi and Thai are such.
+
+    >>> normal("Set the {} lamp, to: 40 %")
+    'set the {} lamp to 40'
+    """
+    text = unicodedata.normalize("NFC", text.lower())
+    if text.isascii():
+        return " ".join(re.sub(r"[^\w\s{}]", " ", text).split())
+    kept = (c if c.isalnum() or c in "_{}" or unicodedata.category(c)[0] == "M" else " " for c in text)
+    return " ".join("".join(kept).split())
 
 
 def free_values(sample: Sample, spec: Spec) -> Iterator[str]:
