@@ -31,7 +31,7 @@ _GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "a
 # Verbs that say little without a noun: "find yoga classes" may want videos, news or a business.
 _VAGUE = frozenset({"search", "query", "show"})
 # Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
-_BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "book", "add", "set", "query"})
+_BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "log", "book", "add", "set", "query"})
 
 # Parameters of one role that a sentence is tried with: a city, a state, a country.
 _MOST_WAYS = 4
@@ -41,7 +41,7 @@ _STAND_INS = re.compile(r"\b(?:something|someone|somebody|person|people|place|gr
 # Classes whose verb wants its object: "navigate to it" is no request.
 _WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
-_BY_NOUN = frozenset({"create", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
+_BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
 
 Form = Literal["command", "question", "noun", "statement"]
 
