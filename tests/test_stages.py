@@ -419,6 +419,14 @@ def test_init_makes_a_project_from_a_spec_named_after_the_folder(tmp_path: Path)
     assert project.config == Config(), "the file that init writes says something else than the defaults"
 
 
+@pytest.mark.parametrize(("functions", "rows"), [(1, 200), (7, 120), (14, 60), (40, 60)])
+def test_a_small_api_gets_more_rows_for_each_function(tmp_path: Path, functions: int, rows: int) -> None:
+    every = [{"name": f"do_{i}", "description": "Do it.", "parameters": {"type": "object"}} for i in range(functions)]
+    write_json(tmp_path / "api.json", {"app": "mine", "functions": every})
+    scaffold(tmp_path / "mine", spec_file=tmp_path / "api.json")
+    assert open_project(tmp_path / "mine").config.synth.per_function == rows
+
+
 def test_the_smart_home_template_is_what_the_issue_asks_for(tmp_path: Path) -> None:
     assert "smart-home" in {t.name for t in templates()}
     spec = scaffold(tmp_path / "home", template="smart-home").spec

@@ -19,6 +19,10 @@ DEFAULT_TEMPLATE = "smart-home"
 # Kinds of request that a project has where its settings ask for them.
 _KINDS = ("parallel", "missing", "nested")
 
+# What smart-home learns from, which has fourteen functions with 60 rows each.
+_ROWS_IN_ALL = 840
+_MOST_ROWS = 200
+
 _SETTINGS = """\
 # Settings of this project. What is left out has octo's default; an unknown key is refused by name.
 # preset = "paper"          # the hyper-parameters and the prompt of arXiv 2404.01744
@@ -131,7 +135,7 @@ def _written(
     write_json(project.spec_file, spec.to_json())
     write_atomically(project.tokens_file, dump_tokens(assign_tokens(spec)))
     write_atomically(root / ".gitignore", "runs/\ndist/\n")
-    write_atomically(project.config_file, _settings_text(source))  # last: its presence makes the folder a project
+    write_atomically(project.config_file, _settings_text(spec, source))  # last: its presence makes the folder a project
     name = source.name if source else None
     return ScaffoldReport(root, spec, name, tuple(spec.unexpressed()), imported, notes_file)
 
@@ -161,9 +165,15 @@ def _copy_extras(folder: Path, root: Path) -> None:
             shutil.copy(path, root / path.name)
 
 
-def _settings_text(source: Template | None) -> str:
+def _enough_rows(functions: int) -> int:
+    """Positives a function for an API of so many: a small one would have too few steps to learn from."""
+    usual = SynthSettings().per_function
+    return max(usual, min(_MOST_ROWS, _ROWS_IN_ALL // max(1, functions)))
+
+
+def _settings_text(spec: Spec, source: Template | None) -> str:
     default = Config()
-    synth = source.synth if source else default.synth
+    synth = source.synth if source else SynthSettings(per_function=_enough_rows(len(spec.functions)))
     return _SETTINGS.format(
         base=default.base,
         synth=synth,
