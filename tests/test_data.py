@@ -16,6 +16,7 @@ from octocli.core.samples import Sample, read_samples
 from octocli.core.spec import parse_spec
 from octocli.stages.browse import Choice, choose, count, draw, find, lesson, longest, odd, open_store
 from octocli.stages.compare import compare
+from octocli.stages.coverage import cover
 from octocli.stages.export_samples import export_samples
 from octocli.stages.import_samples import import_samples
 from octocli.stages.verify import verify
@@ -408,3 +409,50 @@ def test_no_project_and_an_unknown_subcommand(run: Any, tmp_path: Path, project:
 def test_a_pipe_gets_no_colours(project: Project) -> None:
     done = octo("data", "show", "lamp", "-C", project.root)
     assert done.returncode == 0 and "learnt" in done.stdout and "\x1b" not in done.stdout
+
+
+# ---------------------------------------------------------------- coverage
+
+
+def test_coverage_counts_parameters_values_and_what_no_sample_has(run: Any, tmp_path: Path) -> None:
+    room = {"enum": ["kitchen", "hall", "attic"], "default": "hall"}
+    lamp = obj_of(level={"type": "integer"}, room=room, on={"type": "boolean"})
+    spec = {"app": "x", "functions": [
+        {"name": "set_lamp", "description": "Set it.", "parameters": lamp},
+        {"name": "stop", "description": "Stop.", "parameters": {"type": "object", "properties": {}}},
+        {"name": "wait", "description": "Wait.", "parameters": {"type": "object", "properties": {}}},
+    ]}  # fmt: skip
+    made = new_project(tmp_path / "p", spec)
+    calls: list[dict[str, Any]] = [
+        {"name": "set_lamp", "arguments": {"level": 40, "room": "kitchen"}},
+        {"name": "set_lamp", "arguments": {"level": 50, "on": True}},
+        {"name": "set_lamp", "arguments": {"on": True}, "missing": ["level"]},
+        {"name": "stop", "arguments": {}},
+    ]
+    rows = [Sample(f"query {i}", (call,)) for i, call in enumerate(calls)]
+    covered = cover(rows, made.spec)
+    assert [(u.function, u.parameter, u.calls, u.given, u.values, u.missing) for u in covered.uses] == [
+        ("set_lamp", "level", 3, 2, 2, 1),
+        ("set_lamp", "room", 3, 1, 1, 0),
+        ("set_lamp", "on", 3, 2, 1, 0),
+        ("stop", "", 1, 0, 0, 0),
+        ("wait", "", 0, 0, 0, 0),
+    ]
+    assert covered.gaps == (
+        "set_lamp.room: no sample has 'attic'",  # nobody has to say the default
+        "set_lamp.on: no sample has False",
+        "wait: no sample calls it",
+    )
+    assert covered.sets["set_lamp"] == ((("level", "room"), 1), (("level", "on"), 1), (("on",), 1))
+    file = tmp_path / "rows.jsonl"
+    write_rows(file, [row.to_json() for row in rows])
+    ran = run("data", "coverage", "-C", made.root, "--data", file)
+    assert ran.code == 0 and "wait: no sample calls it" in ran.out and "room?" in ran.out
+    told = json_of(run("data", "coverage", "-C", made.root, "--data", file, "--json"))
+    assert told["gaps"] == list(covered.gaps) and told["parameters"][0]["given"] == 2
+    write_rows(file, [rows[0].to_json()])
+    assert "stop: no sample calls it" in run("data", "coverage", "-C", made.root, "--data", file).out
+
+
+def obj_of(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": ["level"]}

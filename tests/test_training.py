@@ -612,3 +612,18 @@ def close(ours: torch.Tensor | None, theirs: torch.Tensor | None) -> None:
     """Equal within float rounding."""
     assert ours is not None and theirs is not None
     assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5 * float(theirs.abs().max())), (ours - theirs).abs().max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_loss_of_a_sure_prediction_is_not_below_nothing(dtype: torch.dtype) -> None:
+    """In bfloat16 a logit of 30 is rounded by up to an eighth: the target's must be rounded as the others are."""
+    generator = torch.Generator().manual_seed(0)
+    matrix, rows = (torch.randn(size, 64, generator=generator) for size in (5000, 4))
+    targets = torch.tensor([7, 4999, 5001, 5003])
+    every = torch.cat([matrix, rows])
+    hidden = (every[targets] * torch.tensor([[0.1], [0.4], [0.5], [0.6]])).to(dtype)
+    for index in range(4):
+        one = slice(index, index + 1)
+        args = (hidden[one], matrix.to(dtype), rows, targets[one], torch.ones(1), None)
+        exact = torch.nn.functional.cross_entropy(hidden[one].float() @ every.T, targets[one])
+        assert -1e-6 <= float(cross_entropy(*args)) == pytest.approx(float(exact), abs=0.13, rel=0.02)

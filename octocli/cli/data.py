@@ -1,4 +1,4 @@
-"""`octo data`: the doors to `stages/browse.py`, `stages/compare.py` and `stages/export_samples.py`."""
+"""`octo data`: the doors to the stages that look at samples: browse, coverage, compare, export_samples."""
 
 import random
 from dataclasses import asdict
@@ -38,6 +38,7 @@ def data_cli(
       octo data sample -n 5 --function none
       octo data show half past
       octo data odd
+      octo data coverage
       octo data diff ../before .
       octo data export train.jsonl --split train
     """
@@ -182,6 +183,34 @@ def odd_cli(
         sample_views.show_oddity(one)
 
 
+def coverage_cli(
+    project: ProjectOption = HERE,
+    data: DataOption = None,
+    split: SplitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count what the samples use of the spec: parameters, their values, and what no sample has.
+
+    A ? marks what a call may leave out. A default that the spec names is not asked for: nobody has to say it.
+
+    \b
+    Examples:
+      octo data coverage
+      octo data coverage --split train --json
+    """
+    from octocli.stages.coverage import cover
+
+    opened, store = _chosen(project, data, None, None, split)
+    coverage = cover(store.samples, opened.spec)
+    if as_json:
+        sets = {f: [{"arguments": names, "calls": n} for names, n in found] for f, found in coverage.sets.items()}
+        uses = [asdict(use) for use in coverage.uses]
+        console.say_json({**_head(store), "parameters": uses, "sets": sets, "gaps": coverage.gaps})
+        return
+    sample_views.show_store(store)
+    sample_views.show_coverage(coverage)
+
+
 def diff_cli(
     before: Annotated[Path, typer.Argument(help="A project's folder or a JSONL file.", show_default=False)],
     after: Annotated[Path, typer.Argument(help="Another one.", show_default=False)],
@@ -244,6 +273,7 @@ COMMANDS = (
     ("sample", sample_cli),
     ("longest", longest_cli),
     ("odd", odd_cli),
+    ("coverage", coverage_cli),
     ("diff", diff_cli),
     ("export", export_cli),
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from octocli.core.samples import Sample
     from octocli.stages.browse import Counts, Lesson, Store
     from octocli.stages.compare import Change, Difference
+    from octocli.stages.coverage import Coverage
     from octocli.stages.export_samples import SamplesExport
 
 _GIVEN, _LEARNT, _TOKEN = "cyan", "green", "bold magenta"
@@ -39,6 +40,25 @@ def show_counts(counts: "Counts") -> None:
 
 def _numbers(counter: Mapping[str, int], splits: Sequence[str]) -> list[str]:
     return [str(counter.get(split, 0)) for split in splits] + [str(sum(counter.values()))]
+
+
+def show_coverage(coverage: "Coverage") -> None:
+    """Print how each parameter is used, then what no sample has."""
+    rows, last = [], ""
+    for use in coverage.uses:
+        name = use.function if use.function != last else ""
+        calls = str(use.calls) if name else ""
+        last = use.function
+        parameter = use.parameter + ("" if use.required or not use.parameter else "?")
+        given = [str(use.given), str(use.values)] if use.parameter else ["", ""]
+        rows.append((name, calls, parameter, *given, str(use.missing) if use.missing else ""))
+    console.table(("function", "calls", "parameter", "given", "values", "missing"), rows)
+    console.say("")
+    for function, found in coverage.sets.items():
+        console.say(f"{function}: {len(found)} sets of arguments")
+    console.say("")
+    for gap in coverage.gaps or ("no gap: each function, parameter and listed value is in some sample",):
+        console.say(gap)
 
 
 def show_sample(sample: "Sample") -> None:

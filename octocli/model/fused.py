@@ -162,9 +162,15 @@ class _CrossEntropy(torch.autograd.Function):
         total = torch.zeros_like(top)
         # Of the vocabulary's rows, by probability; not yet divided by `total`.
         mean = torch.zeros_like(hidden, dtype=exact)
+        wanted, start = torch.zeros_like(top), 0
         for block in (*torch.split(matrix, _BLOCK), rows.to(hidden.dtype)):
             logits = (hidden @ block.T).to(exact)
             slope = _cap(logits, softcap)
+            # The target's own logit, rounded as the others are, or the loss of a sure prediction falls below nothing.
+            inside = (targets - start).unsqueeze(-1)
+            found = logits.gather(-1, inside.clamp(0, len(block) - 1))
+            wanted = torch.where((inside >= 0) & (inside < len(block)), found, wanted)
+            start += len(block)
             higher = torch.maximum(top, logits.amax(-1, keepdim=True))
             shrink, top = (top - higher).exp_(), higher
             likely = logits.sub_(top).exp_()
@@ -181,10 +187,7 @@ class _CrossEntropy(torch.autograd.Function):
         place = (targets - len(matrix)).clamp(min=0)
         target_rows = torch.where(is_new, rows[place], matrix[targets.clamp(max=len(matrix) - 1)].to(exact))
         ctx.coarse, hidden = hidden.dtype, hidden.to(exact)
-        # Rounded as the products above were, or the loss of a sure prediction would be below nothing.
-        wanted = (hidden * target_rows).sum(-1, keepdim=True).to(ctx.coarse).to(exact)
-        slope = _cap(wanted, softcap)
-        pull = share if slope is None else share * slope
+        pull = share * (1 - (wanted / softcap).square()) if softcap else share
         # The last block was that of the rows, the only ones that learn.
         rows_grad = likely.mul_(share / total).T @ hidden
         rows_grad.index_add_(0, place, hidden * pull * is_new, alpha=-1)
