@@ -22,11 +22,13 @@ WORDS = Path(__file__).parent / "words"
 class Construct:
     """A sentence that people use for one kind of function; `roles` are the parameters it needs.
 
-    A function's words must have one of each of `heads`, and none of `never`.
+    A function's words must have one of each of `heads`, and none of `never`; none of its parameters has a role of
+    `unsaid`, which the sentence would leave out: "remind me to {task}" where a parameter says who is reminded.
     """
 
     heads: tuple[tuple[str, ...], ...]
     never: frozenset[str]
+    unsaid: frozenset[str]
     form: str
     text: str
     roles: tuple[str, ...]
@@ -111,10 +113,12 @@ def _constructs(path: Path) -> list[Construct]:
     found: list[Construct] = []
     heads: tuple[tuple[str, ...], ...] = ()
     never: frozenset[str] = frozenset()
+    unsaid: frozenset[str] = frozenset()
     for line in _lines(path):
         if line.startswith("["):
             words = line.strip("[]").split()
-            heads = tuple(tuple(w.split("/")) for w in words if not w.startswith("!"))
+            heads = tuple(tuple(w.split("/")) for w in words if w[0] not in "!-")
+            unsaid = frozenset(w[1:] for w in words if w.startswith("-"))
             never = frozenset(n for w in words if w.startswith("!") for n in w[1:].split("/"))
             continue
         form = {"?": "question", "=": "noun"}.get(line[0], "command")
@@ -122,7 +126,7 @@ def _constructs(path: Path) -> list[Construct]:
         if form == "command" and _STATEMENT.match(text):
             form = "statement"
         roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
-        found.append(Construct(heads, never, form, text, roles))
+        found.append(Construct(heads, never, unsaid, form, text, roles))
     return found
 
 

@@ -203,6 +203,11 @@ class Phrasing:
                         yield NounPhrase(text, uses | {kind}, 2.0)
 
     @cached_property
+    def said_together(self) -> tuple[frozenset[str], ...]:
+        """The parameters of each sentence that the phrase book has for this function, where it has any."""
+        return tuple(head.uses for head in self.heads if head.source == "construct" and head.uses)
+
+    @cached_property
     def in_heads(self) -> frozenset[str]:
         """Parameters that some head says."""
         return frozenset(name for head in self.heads for name in head.uses)
@@ -308,7 +313,7 @@ class Phrasing:
             for name in (role.name, *role.also):
                 by_role.setdefault(name, []).append(parameter.name)
         for construct in lexicon().constructs:
-            if words & construct.never or not set(construct.roles) <= set(by_role):
+            if words & construct.never or construct.unsaid & set(by_role) or not set(construct.roles) <= set(by_role):
                 continue
             if all(set(choices) & words for choices in construct.heads):
                 for names in islice(product(*(by_role[r] for r in construct.roles)), _MOST_WAYS):

@@ -22,6 +22,8 @@ from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
 PARALLEL, MISSING, NESTED, REFILLED = 0.06, 0.06, 0.06, 0.09
+# Where sentences of the phrase book fit a function: how often what is said is what one of them says.
+TOGETHER = 0.35
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 
@@ -126,7 +128,7 @@ class _Stream:
         # Where nothing is required, a request still mostly says something.
         weights = (4, 4, 1.6, 0.4) if any(p.required for p in function.params) else (2, 4.5, 2.5, 1)
         count = self.rng.choices((0, 1, 2, 3), weights=weights)[0]
-        chosen = set(self.rng.sample([p.name for p in optional], min(count, len(optional))))
+        chosen = set(self._together(function) or self.rng.sample([p.name for p in optional], min(count, len(optional))))
         states = self.writer.grammar(function).phrasing.states
         values: dict[str, Any] = {}
         for parameter in function.params:
@@ -137,6 +139,11 @@ class _Stream:
             if early and values[parameter.name] is None:
                 del values[parameter.name]
         return Planned(function, values, (missing,) if missing else ())
+
+    def _together(self, function: Function) -> frozenset[str]:
+        """Now and then, parameters that people are known to say in one sentence: "text {recipient} {message}"."""
+        sets = self.writer.grammar(function).phrasing.said_together
+        return self.rng.choice(sets) if sets and self.rng.random() < TOGETHER else frozenset()
 
     def _plan_nested(self) -> Planned:
         name = self.rng.choice(sorted(self.fillers))
