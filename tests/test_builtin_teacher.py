@@ -27,6 +27,7 @@ from octocli.stages.checks import first_reason
 from octocli.stages.synthesize import plan
 from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.builtin.examples import recipes
+from octocli.teachers.builtin.lexicon import lexicon
 from octocli.teachers.builtin.naming import gerund, indefinite, read_name
 from octocli.teachers.builtin.noise import roughen
 from octocli.teachers.builtin.phrasing import Phrasing
@@ -580,3 +581,71 @@ def test_parameters_stand_inside_the_name_of_the_object():
     assert {"delete the {which} note", "delete {amount} of my notes", "delete {amount} my notes"} <= heads
     rows = itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 200)
     assert {"first", "next"} <= {s.calls[0]["arguments"].get("which") for s in rows}
+
+
+def _spec_of(*functions):
+    return parse_spec({"app": "x", "functions": list(functions)})
+
+
+def test_two_parameters_that_only_a_noun_phrase_says_come_together():
+    both = {
+        "which": _text(description="Which one, such as 'first'"),
+        "amount": _text(description="How many, such as 'all'"),
+    }
+    spec = _spec_of(_function("move_notes", "Move notes.", both, list(both)))
+    rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 60))
+    assert sum(set(s.calls[0]["arguments"]) == set(both) for s in rows if s.kind == "positive") > 20
+
+
+@pytest.mark.parametrize(
+    ("undoes", "makes", "never"),
+    [
+        ("cancel_reservation", "book_table", "book"),
+        ("update_reservation", "make_reservation", "make"),
+        ("stop_timer", "start_timer", "start"),
+        ("pause_music", "play_music", "play"),
+        ("delete_reminder", "create_reminder", "remind"),
+    ],
+)
+def test_what_undoes_is_not_asked_for_in_the_words_of_what_makes(undoes, makes, never):
+    things = {"guests": {"type": "integer"}, "song": _text(), "task": _text(), "seconds": {"type": "integer"}}
+    both = _spec_of(_function(undoes, "Does it.", things), _function(makes, "Does it.", things))
+    one, other = ([h.text for h in Phrasing(f, both.functions).heads] for f in both.functions)
+    assert one and not [text for text in one if text.startswith(never)]
+    assert [text for text in other if text.startswith(never)]
+
+
+def test_a_description_that_names_its_parameters_is_no_request():
+    deal = _function("move_deal", "Move the deal to a stage.", {"stage": _text(), "deal": _text()})
+    assert not [
+        h.text for h in Phrasing(_spec_of(deal).functions[0]).heads if re.search(r"to (?:a|my|the) stage", h.text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "description", "role", "pool"),
+    [
+        ("assign_ticket", "ticket_id", "Number of the ticket", "identifier", "code"),
+        ("find_issues", "state", "State of the issues, such as 'open'", "text", "label"),
+        ("create_task", "due_date", "Date by which it is due", "until_moment", "moment"),
+        ("find_mail", "after", "Date after which it came, as said", "from_moment", "moment"),
+        ("book_room", "room_type", "Type of room, such as 'single' or 'suite'", "type", "label"),
+        ("branch_repo", "base", "Branch to start from", "text", "label"),
+    ],
+)
+def test_ordinary_specs_are_not_taken_for_something_else(function, name, description, role, pool):
+    found = roles_of(_described(function, "Does it.", name, description))[name]
+    assert (found.name, found.pool) == (role, pool)
+
+
+def test_the_phrase_book_names_only_what_it_has():
+    book = lexicon()
+    roles = {e["role"] for e in book.roles} | {name for e in book.roles for name in e.get("also", ())}
+    assert {role for c in book.constructs for role in c.roles} <= roles
+    known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",
+             "phrases", "named_by", "also", "leads", "pool", "object", "modifier", "article", "named", "item", "count",
+             "last", "range", "unit", "bare"}  # fmt: skip
+    assert {key for e in book.roles for key in e} <= known
+    pools = set(book.pools)
+    assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
+    assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools

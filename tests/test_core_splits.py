@@ -3,12 +3,13 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_projects import fun, obj, spec_of
 
-from octocli.core.common_values import is_language, named_values
 from octocli.core.samples import SPLITS, Sample
+from octocli.core.split_exemptions import is_language, named_values
 from octocli.core.splits import SHARES, assign_splits, bucket_of, free_values, leaks, normal, skeleton_of
 
 SPEC = spec_of(
@@ -139,6 +140,7 @@ def test_words_of_time_and_values_that_the_spec_names_belong_to_no_side() -> Non
         return list(free_values(Sample("x", ({"name": "play", "arguments": {"kind": value}},)), spec))
 
     assert free("tomorrow at 5 pm") == free("the second") == free("all") == free("Jazz") == []
+    assert free("48213") == ["48213"] and free("1984") == ["1984"] and free("It") == ["it"], "an order, a title"
     assert free("Miles Davis") == ["miles davis"] and free("the blues") == ["the blues"]
 
 
@@ -157,3 +159,15 @@ def test_quoted_values_are_found_and_apostrophes_are_not_quotes(values: list[str
 def test_marks_that_belong_to_a_letter_stay() -> None:
     assert normal("\u0915\u0940, \u0915\u093e!") == "\u0915\u0940 \u0915\u093e", "two words of Hindi, not one"
     assert normal("Caf\u00e9") == normal("Cafe\u0301") == "caf\u00e9"
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["Date as 'YYYY-MM-DD'", "Tags, separated by ','", "The id, as returned by 'list_events'", "e.g. 'YYYY-MM-DD'"],
+)
+def test_not_every_quote_is_a_value(description: str) -> None:
+    assert named_values({"description": description}) == []
+
+
+def test_what_is_left_of_an_emoji_is_no_word() -> None:
+    assert normal("thanks \u2764\ufe0f") == "thanks"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_models
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -259,7 +260,7 @@ def test_a_base_in_half_precision_teaches_parameters_in_full_precision(
     assert {p.dtype for name, p in coarse.causal_lm.named_parameters() if name.endswith("proj.base.weight")} == {
         torch.bfloat16
     }
-    assert coarse.causal_lm.get_input_embeddings().base.weight.dtype == torch.bfloat16
+    assert coarse.causal_lm.get_input_embeddings().base.weight.dtype == activations
     with torch.no_grad():
         assert coarse.hidden(torch.tensor([[5, 6]]), torch.tensor([1])).dtype == activations
         losses = [float(mean_loss(one, rows)) for one in (fine, coarse)]
@@ -627,3 +628,22 @@ def test_the_loss_of_a_sure_prediction_is_not_below_nothing(dtype: torch.dtype) 
         args = (hidden[one], matrix.to(dtype), rows, targets[one], torch.ones(1), None)
         exact = torch.nn.functional.cross_entropy(hidden[one].float() @ every.T, targets[one])
         assert -1e-6 <= float(cross_entropy(*args)) == pytest.approx(float(exact), abs=0.13, rel=0.02)
+
+
+@pytest.mark.parametrize("arch", tiny_models.ARCHITECTURES)
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_coarse_network_is_the_network_rounded(tmp_path: Path, arch: str, tied: bool) -> None:
+    """Whatever a base does on the way in (Gemma's scale) and out (a head of its own)."""
+    folder = tiny_models.build_tiny(tmp_path / "base", arch, tied)
+    ids, positions = torch.tensor([[5, 6, 9, 8]]), torch.arange(4)
+    with torch.no_grad():
+        plain = load_tiny(folder)(ids).logits[0]
+        fine, coarse = (
+            Trainee(load_network(folder), torch.randn(2, 64), LoraShape(4, 8, LORA_MODULES), coarse=rounded)
+            .eval()
+            .logits(ids, positions)[:, : plain.shape[-1]]
+            for rounded in (False, True)
+        )
+    assert torch.allclose(fine, plain, rtol=1e-4, atol=1e-4 * float(plain.abs().max()))
+    assert not torch.equal(coarse, fine)
+    assert float((coarse - fine).norm() / fine.norm()) < 0.03

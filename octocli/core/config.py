@@ -28,7 +28,11 @@ class _Settings(BaseModel):
 class SynthSettings(_Settings):
     """How many samples the teacher writes."""
 
-    per_function: int = Field(60, ge=1, description="positives a function for training; yelp's template sets 100")
+    per_function: int = Field(
+        60,
+        ge=1,
+        description="positives a function for training; `init` sets more for a small API, and yelp's template 100",
+    )
     held_out_per_function: int = Field(
         40, ge=1, description="positives a function for test; a quarter more for validation"
     )

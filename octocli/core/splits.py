@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from octocli.core.calls import is_nested
-from octocli.core.common_values import is_language, named_values
 from octocli.core.samples import SPLITS, Sample, Split
 from octocli.core.spec import Parameter, Spec
+from octocli.core.split_exemptions import is_language, named_values
 
 # Shares of skeletons and of values. Half for training: a test that is as varied as the training data is a hard test.
 SHARES: Mapping[Split, float] = {"train": 0.55, "validation": 0.1, "test": 0.35}
@@ -44,8 +44,9 @@ def normal(text: str) -> str:
     text = unicodedata.normalize("NFC", text.lower())
     if text.isascii():
         return " ".join(re.sub(r"[^\w\s{}]", " ", text).split())
-    kept = (c if c.isalnum() or c in "_{}" or unicodedata.category(c)[0] == "M" else " " for c in text)
-    return " ".join("".join(kept).split())
+    kept = "".join(c if c.isalnum() or c in "_{}" or unicodedata.category(c)[0] == "M" else " " for c in text)
+    # A mark without its letter is what is left of an emoji.
+    return " ".join(word for word in kept.split() if re.search(r"[\w{}]", word))
 
 
 def free_values(sample: Sample, spec: Spec) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Blocks of a network with hand-written gradients: LoRA on a linear layer, RMSNorm, gated MLP, cross-entropy.
 
 Autograd keeps and re-reads many intermediate matrices; on a CPU that costs as much time as the products themselves.
-Each block here is exact: `fuse` puts one in only where it gives the same numbers as the block it replaces.
+`fuse` puts a block in only where it gives the same numbers as the one it replaces; what is coarser than that says so.
 Shapes: inputs [..., width]; n is the number of learnt positions.
 """
 
 import copy
 import math
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -255,20 +256,20 @@ class FusedMlp(nn.Module):
 
 
 @torch.no_grad()
-def coarsen(network: nn.Module, dtype: torch.dtype | None) -> None:
-    """Keep the frozen matrices of a network in `dtype`; what flows between them keeps its precision, as do norms.
+def coarsen(network: nn.Module, names: Collection[str], dtype: torch.dtype | None) -> None:
+    """Keep the frozen matrices of the layers called `names` in `dtype`; what flows between them keeps its precision.
 
     A CPU with AVX512-BF16 or AMX multiplies bfloat16 twice as fast, and is slower at everything else in it. Without a
-    `dtype` the matrices stay as they are (of four bits), and only their products become octo's own.
+    `dtype` the matrices stay as they are (of four bits), and only their products become octo's own. Layers of other
+    names stay: some networks (Mamba's) read their weights themselves.
     """
     for name, module in list(network.named_modules()):
-        if isinstance(module, nn.Linear):
+        parent, _, leaf = name.removesuffix(".base").rpartition(".")
+        if isinstance(module, nn.Linear) and leaf in names:
             if dtype is not None:
                 module.to(dtype)
-            parent, _, leaf = name.rpartition(".")
-            owner = network.get_submodule(parent)
-            if not isinstance(owner, LoraLinear):
-                setattr(owner, leaf, FrozenLinear(module))
+            if not isinstance(network.get_submodule(name.rpartition(".")[0]), LoraLinear):
+                setattr(network.get_submodule(parent), leaf, FrozenLinear(module))
 
 
 def fuse(model: nn.Module) -> int:

@@ -34,23 +34,22 @@ class LoraShape:
 class ExtendedEmbedding(nn.Module):
     """The base's embedding with new rows after its own. Shapes: ids [...] -> vectors [..., width]."""
 
-    def __init__(self, base: nn.Embedding, rows: nn.Parameter, dtype: torch.dtype, *, learns: bool = True) -> None:
+    def __init__(self, base: nn.Embedding, rows: nn.Parameter, *, learns: bool = True) -> None:
         super().__init__()
         self.base = base
         self.rows = rows
-        self.dtype = dtype
         self.learns = learns
-        # Gemma multiplies what it looks up by sqrt(width); the new rows are stored unscaled, as its own are.
-        self.scale = float(getattr(base, "scalar_embed_scale", 1.0))
+        # Gemma and others multiply what they look up; the new rows are stored unscaled, as their own are.
+        self.scale = float(getattr(base, "scalar_embed_scale", getattr(base, "embed_scale", 1.0)))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look up old ids in the base, new ids in the rows."""
         size = self.base.num_embeddings
         new = ids >= size
-        old = functional.embedding(ids.clamp(max=size - 1), self.base.weight).to(self.dtype)
+        old: Tensor = self.base(ids.clamp(max=size - 1))
         rows = self.rows if self.learns else self.rows.detach()
-        fresh = functional.embedding((ids - size).clamp(min=0), rows).to(self.dtype)
-        return torch.where(new.unsqueeze(-1), fresh, old) * self.scale
+        fresh = functional.embedding((ids - size).clamp(min=0), rows) * self.scale
+        return torch.where(new.unsqueeze(-1), fresh.to(old.dtype), old)
 
 
 class Trainee(nn.Module):
@@ -95,15 +94,15 @@ class Trainee(nn.Module):
             fuse(model)
             first = _add_lora(model, lora)
         activations = embedding.weight.dtype
-        if getattr(model, "is_loaded_in_4bit", False):
-            coarsen(decoder_layers(model), None)
-        elif coarse:
-            coarsen(decoder_layers(model), torch.bfloat16)
-            embedding.to(torch.bfloat16)
-            head.to(torch.bfloat16)
+        if lora is not None and getattr(model, "is_loaded_in_4bit", False):
+            coarsen(decoder_layers(model), lora.modules, None)
+        elif lora is not None and coarse and activations != torch.bfloat16:
+            coarsen(decoder_layers(model), lora.modules, torch.bfloat16)
+            # A copy, as the embedding may be the same matrix, and what goes into the network stays exact.
+            self._old_head = [head.weight.detach().to(torch.bfloat16)]
         # Nothing below the first layer that learns wants a gradient, and so no backward pass.
         learns = first == 0
-        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, activations, learns=learns))
+        model.set_input_embeddings(ExtendedEmbedding(embedding, self.rows, learns=learns))
         self.rows.requires_grad_(learns or self.tied)
 
     def trained(self) -> Iterator[tuple[str, nn.Parameter]]:

@@ -95,12 +95,11 @@ def _items(values: Sequence[Any]) -> Iterator[Any]:
 
 
 def _listed(parameter: Parameter) -> Sequence[Any]:
-    if parameter.kind == "boolean":
-        return (True, False)
     items = parameter.schema.get("items")
     schema = items if isinstance(items, Mapping) else parameter.schema
-    listed: Sequence[Any] = schema.get("enum", ())
-    return [v for v in listed if v is not None and v != parameter.schema.get("default")]
+    listed: Sequence[Any] = (True, False) if parameter.kind == "boolean" else schema.get("enum", ())
+    usual = list(_items([parameter.schema.get("default")]))
+    return [v for v in listed if v is not None and v not in usual]
 
 
 def _sets(function: Function, calls: Sequence[Mapping[str, Any]]) -> tuple[tuple[tuple[str, ...], int], ...]:

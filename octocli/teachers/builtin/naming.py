@@ -91,7 +91,7 @@ def _tells(told: str, noun: str) -> bool:
 def _added(function: Function) -> tuple[str, ...]:
     """What a description puts into something else: the time of "Add time to a timer"."""
     found = re.match(r"(?:add|put)s? (?:an? |the |some )?(\w+) (?:to|into|onto)\b", function.description.lower())
-    return (found[1],) if found else ()
+    return (found[1],) if found and found[1] in words_of(function.name) else ()
 
 
 def _read(function: Function) -> Name:

@@ -33,10 +33,15 @@ _VAGUE = frozenset({"search", "query", "show"})
 # Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
 _BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "log", "book", "add", "set", "query"})
 
+# Classes that undo what the sentences of the phrase book ask for, and verbs that alter it beside one that makes it.
+_UNDOING = frozenset({"remove", "cancel", "stop", "pause", "resume", "mute", "close", "skip"})
+_ALTERING = frozenset({"update", "edit", "modify", "reschedule", "rename", "change", "move"})
 # Parameters of one role that a sentence is tried with: a city, a state, a country.
 _MOST_WAYS = 4
 # Words of a description that stand for a parameter, not for themselves.
-_STAND_INS = re.compile(r"\b(?:something|someone|somebody|person|people|place|group|item|user|users|its|their|given)\b")
+_STAND_INS = re.compile(
+    r"\b(?:something|someone|somebody|person|people|place|group|item|users?|its|their|given|another|two|specific)\b"
+)
 
 # Classes whose verb wants its object: "navigate to it" is no request.
 _WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
@@ -207,11 +212,6 @@ class Phrasing:
         """The parameters of each sentence that the phrase book has for this function, where it has any."""
         return tuple(head.uses for head in self.heads if head.source == "construct" and head.uses)
 
-    @cached_property
-    def in_heads(self) -> frozenset[str]:
-        """Parameters that some head says."""
-        return frozenset(name for head in self.heads for name in head.uses)
-
     def _with_role(self, role: str) -> Parameter | None:
         return next((p for p in self.function.params if self.roles[p.name].name == role), None)
 
@@ -289,10 +289,17 @@ class Phrasing:
             else:
                 yield Head(phrase, "noun", "alias", weight=3.0)
 
+    def _may_say(self, construct: Construct) -> bool:
+        """Whether a sentence about the thing is this function's: who undoes or alters wants its verb in the head."""
+        undoes = self.name.group["class"] in _UNDOING or (self.name.verb in _ALTERING and self._near)
+        return not undoes or any(self.name.verb in choices for choices in construct.heads)
+
     def _described_heads(self) -> Iterator[Head]:
         """What the description says to do, as somebody would ask for it: "tell how much time is left on my timer"."""
         phrase = _plain_command(self.function.description)
-        if phrase is None:
+        nouns = {word.removesuffix("s") for noun in self.nouns for word in noun.split()}
+        named = {w.removesuffix("s") for p in self.function.params for w in words_of(p.name)} - nouns
+        if phrase is None or named & {w.removesuffix("s") for w in phrase.split()}:
             return
         lead, _, rest = phrase.partition(" ")
         for article in ("my", "the"):
@@ -315,10 +322,16 @@ class Phrasing:
         for construct in lexicon().constructs:
             if words & construct.never or construct.unsaid & set(by_role) or not set(construct.roles) <= set(by_role):
                 continue
-            if all(set(choices) & words for choices in construct.heads):
+            if _named_by(construct, words) and self._may_say(construct):
                 for names in islice(product(*(by_role[r] for r in construct.roles)), _MOST_WAYS):
                     if len(set(names)) == len(names):
                         yield _from_construct(construct, dict(zip(construct.roles, names, strict=True)))
+
+
+def _named_by(construct: Construct, words: set[str]) -> bool:
+    """Whether each group of the head has a word of the name, and each another one."""
+    met = [set(choices) & words for choices in construct.heads]
+    return any(len(set(chosen)) == len(met) for chosen in product(*met))
 
 
 def plural(noun: str) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from octocli.core.common_values import named_values
 from octocli.core.identifiers import spaced
 from octocli.core.spec import Function, Parameter
+from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.lexicon import Lexicon, lexicon
 
 
@@ -64,7 +64,8 @@ def _pool_of(named: tuple[str, ...], usual: str) -> str:
     values, pools = {value.lower() for value in named}, lexicon().pools
     shared = {name: len(values & {v.lower() for v in pool}) for name, pool in pools.items()}
     best = max(shared, key=lambda name: (shared[name], -len(pools[name])))
-    return usual if shared.get(usual) or not shared[best] else best
+    # One word of several in common is chance: a "single" room is no record.
+    return best if not shared.get(usual) and (shared[best] > 1 or shared[best] == len(values) == 1) else usual
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from octocli.teachers.builtin.filling import SLOT
 from octocli.teachers.builtin.lexicon import Weighted, lexicon
 from octocli.teachers.builtin.naming import gerund
 from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
+from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import flag_phrases, state_adjectives
 
 _SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias": 3.0}
@@ -100,9 +101,10 @@ class Grammar:
         key = (frozenset(values), states, plain)
         if key not in self._cache:
             groups: dict[str, list[Head]] = defaultdict(list)
-            for head in self.phrasing.heads:
-                if self._fits(head, values, plain):
-                    groups[head.source].append(head)
+            fitting = [h for h in self.phrasing.heads if self._fits(h, values, plain)]
+            # What only a head can say goes into one; where no head says all of it at once, a plain carrier must do.
+            for head in [h for h in fitting if self._says_all(h, values)] or fitting:
+                groups[head.source].append(head)
             self._cache[key] = [
                 (
                     _SHARES[source] * min(1.0, len(heads) / 12) ** 0.5,
@@ -119,9 +121,6 @@ class Grammar:
         if any(name not in values or values[name] != value for name, value in head.implies):
             return False
         implied = {name for name, _ in head.implies}
-        unsaid = set(values) - head.uses - implied
-        if any(not self.phrasing.roles[name].carriers and name in self.phrasing.in_heads for name in unsaid):
-            return False
         open_states = [p.name for p in self.phrasing.states if p.name in values and p.name not in implied]
         if open_states and not self._says_states(head, open_states, values):
             return False
@@ -135,6 +134,10 @@ class Grammar:
         direct = self.phrasing.name.group["class"] in ("call", "text", "navigate", "remind")
         spare_noun = bool(self.phrasing.nouns) and role.object in ("person", "topic") and not direct
         return spare_noun or head.source in _WHOLE
+
+    def _says_all(self, head: Head, values: Mapping[str, Any]) -> bool:
+        """Whether nothing is left to a carrier that has none."""
+        return all(self.phrasing.roles[name].carriers for name in self._rest(head, values))
 
     def _says_states(self, head: Head, names: Sequence[str], values: Mapping[str, Any]) -> bool:
         """Whether a neutral verb can carry a state as a word of its own: "set the fan to on"."""
@@ -168,7 +171,7 @@ class Grammar:
         slot = f"{{{name}}}"
         role = self.phrasing.roles[name]
         if not role.carriers:
-            return slot
+            return f"with {' '.join(words_of(name))} {slot}"
         if named:
             return rng.choice(role.named_by or role.carriers).replace("{}", slot)
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from octocli.core.common_values import is_language, named_values
 from octocli.core.kinds import kind_of, unit_of
 from octocli.core.resolvers import date_forms, moment_forms, time_forms
 from octocli.core.resolvers.durations import SECONDS, iso_duration
 from octocli.core.samples import Split
 from octocli.core.schemas import is_valid
 from octocli.core.spec import Parameter
+from octocli.core.split_exemptions import is_language, named_values
 from octocli.core.splits import bucket_of, normal
 from octocli.teachers.builtin.lexicon import lexicon
 from octocli.teachers.builtin.patterns import from_pattern

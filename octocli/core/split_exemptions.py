@@ -9,8 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 _QUOTED = re.compile(r"""(?<!\w)(?:'([^'"]{1,40})'|"([^"]{1,40})"|\u201c([^\u201d]{1,40})\u201d)(?!\w)""")
-_COUNTED = re.compile(r"\d+(?:st|nd|rd|th|am|pm|s)?")
-_CLOSED = frozenset(
+# Quotes are examples after such words only: "separated by ','" and "as 'YYYY-MM-DD'" quote something else.
+_CUE = re.compile(
+    r"\b(?:such as|e\.g\.|eg\.|for example|for instance|like|one of|including|usually)(?=[\s,:])", re.IGNORECASE
+)
+_MASK = re.compile(r"(?:[YMDHhms]{2,4}[-/:. ]?)+")
+_COUNTED = re.compile(r"\d{1,2}(?:st|nd|rd|th|am|pm)?")
+_TELLING = frozenset(
     # Numbers and ranks
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand half quarter couple few "
@@ -22,8 +27,9 @@ _CLOSED = frozenset(
     "sundays january february march april may june july august september october november december today tomorrow "
     "tonight yesterday now later day days week weeks weekend weekends weekday weekdays month months year years hour "
     "hours minute minutes min mins second seconds sec secs morning afternoon evening night noon midnight daily weekly "
-    "monthly yearly hourly am pm a p m s o clock oclock past once twice time times end beginning early late "
-    # Small words
+    "monthly yearly hourly am pm oclock past once twice time times end beginning early late".split()
+)
+_SMALL = frozenset(
     "i me my mine you your he him his she her hers it its we us our ours they them their this that these those the an "
     "at by for in on to of from with until till after before over about around and or not here there again still "
     "right ago off".split()
@@ -36,9 +42,20 @@ def named_values(schema: Mapping[str, Any]) -> list[str]:
     >>> named_values({"description": "the user's kind of item, such as 'song' or 'album'"})
     ['song', 'album']
     """
-    quoted = (next(g for g in match if g) for match in _QUOTED.findall(str(schema.get("description", ""))))
+    quoted = _QUOTED.findall(_examples_told(str(schema.get("description", ""))))
+    names = [next(g for g in match if g).strip() for match in quoted]
     listed = (e for e in schema.get("examples", ()) if isinstance(e, str)) if _is_list(schema.get("examples")) else ()
-    return list(dict.fromkeys((*listed, *quoted)))
+    return list(dict.fromkeys((*listed, *(n for n in names if _is_value(n)))))
+
+
+def _examples_told(description: str) -> str:
+    """What follows the words that announce examples, up to the end of the sentence."""
+    cue = _CUE.search(description)
+    return re.split(r"[.;]\s", description[cue.end() :])[0] if cue else ""
+
+
+def _is_value(text: str) -> bool:
+    return re.search(r"\w", text) is not None and not _MASK.fullmatch(text)
 
 
 def _is_list(value: Any) -> bool:
@@ -47,6 +64,12 @@ def _is_list(value: Any) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def is_language(text: str) -> bool:
-    """Whether a text consists of small words, numbers and words of time alone."""
-    words = re.findall(r"[^\W_]+", text.lower())
-    return bool(words) and all(w in _CLOSED or _COUNTED.fullmatch(w) for w in words)
+    """Whether a text says a time, a rank or a small number and nothing else. A long number may be an order's.
+
+    >>> [is_language(t) for t in ("tomorrow at 5 p.m.", "the second", "48213", "It")]
+    [True, True, False, False]
+    """
+    text = re.sub(r"\b([ap])\.?\s?m\b\.?", r"\1m", text.lower()).replace("o'clock", "oclock")
+    words = re.findall(r"[^\W_]+", text.replace("'s ", " "))
+    telling = [w in _TELLING or _COUNTED.fullmatch(w) is not None for w in words]
+    return any(telling) and all(t or w in _SMALL for t, w in zip(telling, words, strict=True))
