@@ -649,3 +649,11 @@ def test_the_phrase_book_names_only_what_it_has():
     pools = set(book.pools)
     assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
     assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools
+
+
+def test_what_a_verb_cannot_do_without_is_always_said():
+    way = {"destination": _text(), **{name: _text() for name in ("path", "means", "origin", "stop", "note")}}
+    spec = _spec_of(_function("get_directions", "Give directions.", way))
+    rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 200))
+    given = Counter(name for s in rows if len(s.calls) == 1 for name in s.calls[0]["arguments"])
+    assert given["destination"] > 150 and all(given[name] >= 10 for name in way)

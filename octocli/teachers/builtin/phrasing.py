@@ -212,6 +212,12 @@ class Phrasing:
         """The parameters of each sentence that the phrase book has for this function, where it has any."""
         return tuple(head.uses for head in self.heads if head.source == "construct" and head.uses)
 
+    @cached_property
+    def indispensable(self) -> frozenset[str]:
+        """The object of a verb that is no request without one, where the name has no noun for it: where to go."""
+        bare = self.object is None or self.nouns or self.name.group["class"] not in _WITH_OBJECT
+        return frozenset() if bare or self.object is None else frozenset({self.object.name})
+
     def _with_role(self, role: str) -> Parameter | None:
         return next((p for p in self.function.params if self.roles[p.name].name == role), None)
 

@@ -129,7 +129,9 @@ class _Stream:
         weights = (4, 4, 1.6, 0.4) if any(p.required for p in function.params) else (2, 4.5, 2.5, 1)
         count = self.rng.choices((0, 1, 2, 3), weights=weights)[0]
         chosen = set(self._together(function) or self.rng.sample([p.name for p in optional], min(count, len(optional))))
-        states = self.writer.grammar(function).phrasing.states
+        phrasing = self.writer.grammar(function).phrasing
+        chosen |= phrasing.indispensable
+        states = phrasing.states
         values: dict[str, Any] = {}
         for parameter in function.params:
             if parameter.name == missing or not (parameter.required or parameter.name in chosen):
