@@ -16,6 +16,7 @@ from octocli.core.errors import BadInput
 from octocli.core.kinds import Kind, kind_of
 from octocli.core.schemas import types_of, unexpressed_keywords, with_definitions
 from octocli.core.spec_faults import spec_faults
+from octocli.core.split_exemptions import named_values
 
 # Beyond these a starter base needs more data and more training than the defaults give.
 MANY_FUNCTIONS = 100
@@ -38,6 +39,11 @@ class Parameter:
     def description(self) -> str:
         """The schema's own description, or nothing."""
         return str(self.schema.get("description", ""))
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Values that the schema gives as examples, lower case."""
+        return frozenset(value.strip().lower() for value in named_values(self.schema))
 
 
 @dataclass(frozen=True)

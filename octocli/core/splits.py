@@ -15,7 +15,7 @@ from typing import Any
 from octocli.core.calls import is_nested
 from octocli.core.samples import SPLITS, Sample, Split
 from octocli.core.spec import Parameter, Spec
-from octocli.core.split_exemptions import is_language, named_values
+from octocli.core.split_exemptions import is_language
 
 # Shares of skeletons and of values. Half for training: a test that is as varied as the training data is a hard test.
 SHARES: Mapping[Split, float] = {"train": 0.55, "validation": 0.1, "test": 0.35}
@@ -60,7 +60,7 @@ def free_values(sample: Sample, spec: Spec) -> Iterator[str]:
 def is_free(text: str, parameter: Parameter) -> bool:
     """Whether a text is a value to hold out: not one that the spec names, nor plain words of time and number."""
     key = normal(text)
-    return bool(key) and not is_language(key) and key not in map(normal, named_values(parameter.schema))
+    return bool(key) and not is_language(key) and text.strip().lower() not in parameter.named
 
 
 def walk_arguments(calls: Iterable[Mapping[str, Any]], spec: Spec) -> Iterator[tuple[str, Any, str]]:
