@@ -126,12 +126,17 @@ def is_nested(value: Any, spec: Spec, function: Function, parameter: str) -> boo
 
 def called_functions(calls: Sequence[Mapping[str, Any]], spec: Spec) -> Iterator[str]:
     """Yield the name of each function that is called, nested calls included, whether the spec has it or not."""
+    return (call["name"] for call in walk_calls(calls, spec))
+
+
+def walk_calls(calls: Sequence[Mapping[str, Any]], spec: Spec) -> Iterator[Mapping[str, Any]]:
+    """Yield each call, and after it the calls among its arguments."""
     for call in calls:
-        yield call["name"]
+        yield call
         function = spec.by_name.get(call["name"])
         if function is not None:
             inner = [v for n, v in call.get("arguments", {}).items() if is_nested(v, spec, function, n)]
-            yield from called_functions(inner, spec)
+            yield from walk_calls(inner, spec)
 
 
 def dump_value(value: Any) -> str:

@@ -82,7 +82,7 @@ class Trainee(nn.Module):
         self._moved = self.row_ids != tuple(appended)
         self.rows = nn.Parameter(rows.clone())
         self.head_rows = None if self.tied else nn.Parameter(rows.clone())
-        self._old_head = [head.weight]  # in a list: the matrix belongs to the model and is listed there once
+        self._old_head: list[Tensor] = [head.weight]  # a list: the matrix is the model's own parameter
         self.softcap: float | None = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
         model.requires_grad_(lora is None)
         embedding.weight.requires_grad_(False)
@@ -111,6 +111,11 @@ class Trainee(nn.Module):
             if parameter.requires_grad:
                 yield name, parameter
 
+    @property
+    def old_head(self) -> Tensor:
+        """The base's output matrix [vocabulary, width] as the loss multiplies it."""
+        return self._old_head[0]
+
     def recompute_layers(self) -> bool:
         """Keep only what goes into each layer and compute the rest again on the way back; False if it is so already."""
         if self.recomputes:
@@ -137,7 +142,7 @@ class Trainee(nn.Module):
         """
         rows = self.rows if self.head_rows is None else self.head_rows
         hidden = self.hidden(ids, positions)
-        return cross_entropy(hidden, self._old_head[0], rows, self._apart(targets), shares, self.softcap)
+        return cross_entropy(hidden, self.old_head, rows, self._apart(targets), shares, self.softcap)
 
     def _apart(self, ids: Tensor) -> Tensor:
         """Ids as they are while learning: the new rows stand after the base's, wherever they belong in the end."""
@@ -151,7 +156,7 @@ class Trainee(nn.Module):
         """Logits [n, vocabulary] at `positions`, new tokens last; the loss never holds them, this is for a look."""
         rows = self.rows if self.head_rows is None else self.head_rows
         hidden = self.hidden(ids, positions)
-        logits = hidden @ torch.cat([self._old_head[0], rows.to(hidden.dtype)]).T
+        logits = hidden @ torch.cat([self.old_head, rows.to(hidden.dtype)]).T
         if self.softcap:
             logits = torch.tanh(logits / self.softcap) * self.softcap
         return logits

@@ -1,4 +1,4 @@
-"""`octo data coverage`: how often samples use each parameter, each listed value, and parameters together.
+"""`octo data coverage`: how often samples use each parameter, and parameters together; what none of them uses.
 
 Counts only what is there. Which samples there are is `stages/browse.py`, what ought to be there is the plan of `synth`.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from octocli.core.calls import dump_value, is_nested
+from octocli.core.calls import dump_value, walk_calls
 from octocli.core.samples import Sample
 from octocli.core.spec import Function, Parameter, Spec
 
@@ -55,20 +55,11 @@ def cover(samples: Sequence[Sample], spec: Spec) -> Coverage:
     """Count what the calls of `samples` give, nested ones too."""
     by_function: dict[str, list[Mapping[str, Any]]] = {f.name: [] for f in spec.functions}
     for sample in samples:
-        for call in _walk(sample.calls, spec):
+        for call in walk_calls(sample.calls, spec):
             by_function.setdefault(call["name"], []).append(call)
     uses = [use for f in spec.functions for use in _uses(f, by_function[f.name])]
     sets = {f.name: _sets(f, by_function[f.name]) for f in spec.functions}
     return Coverage(tuple(uses), sets)
-
-
-def _walk(calls: Sequence[Mapping[str, Any]], spec: Spec) -> Iterator[Mapping[str, Any]]:
-    for call in calls:
-        yield call
-        function = spec.by_name.get(call["name"])
-        for name, value in call.get("arguments", {}).items():
-            if function is not None and is_nested(value, spec, function, name):
-                yield from _walk([value], spec)
 
 
 def _uses(function: Function, calls: Sequence[Mapping[str, Any]]) -> Iterator[Use]:

@@ -65,7 +65,7 @@ def _bare_products(made: Any, tokens: int, learnt: int) -> None:
     from octocli.model.fused import LoraLinear
     from octocli.model.network import decoder_layers
 
-    matrix = made.trainee.causal_lm.get_output_embeddings().weight
+    matrix = made.trainee.old_head
     for block in torch.split(matrix.detach(), _BLOCK):
         torch.ones(learnt, block.shape[1], dtype=block.dtype) @ block.T
         torch.ones(learnt, block.shape[0], dtype=block.dtype) @ block

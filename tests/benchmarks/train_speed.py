@@ -73,7 +73,7 @@ def floor(project: Any, batch: int) -> dict[str, float]:
     made = prepare(project, upper=1.0, describe=0.0)
     config = made.trainee.causal_lm.config.get_text_config()
     linear = sum(m.base.weight.numel() for m in made.trainee.modules() if isinstance(m, LoraLinear))
-    matrix = made.trainee.causal_lm.get_input_embeddings().base.weight
+    matrix = made.trainee.old_head
     tokens, learnt = statistics.mean(map(len, made.rows)), statistics.mean(len(r.learnt) for r in made.rows)
     work = 4 * (tokens * linear + learnt * matrix.numel())
     x = torch.randn(int(tokens * batch), config.hidden_size).to(matrix.dtype)

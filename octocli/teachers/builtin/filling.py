@@ -24,11 +24,8 @@ _SELF_LED = re.compile(
     r"|from now$|\bto\b.*\d$"
 )
 _LEADING = re.compile(r"(?:^|(?<=\s))(?:at|on|for|by|around|from|to|until|till)\s$")
-
-
 # What stands before a value that is part of a noun phrase: "my 7 am alarm".
 _OWNED = re.compile(r"(?:^|\s)(?:a|an|the|my|this|that)\s$", re.IGNORECASE)
-
 # A time short enough to stand before a noun.
 _SHORT_TIME = re.compile(r"(?!.*\b(?:in|on|at|from|of|and|to|past)\b)(?:\S+ ?){1,2}$")
 
@@ -68,8 +65,8 @@ def fill(
         values: by key, the parameter, its value and its JSON pointer.
         now: the clock of the sample.
         rng: the stream's random numbers.
-        led: keys of texts about time, whose words decide on the preposition before them.
         dated: keys of times beside which a date may stand: their words say no day, or they would say the date too.
+        led: keys of texts about time, whose words decide on the preposition before them.
     """
     done = Filled("")
     text, end = "", 0

@@ -132,7 +132,7 @@ def _constructs(path: Path) -> list[Construct]:
 
 def _leads(path: Path) -> list[tuple[re.Pattern[str], list[str]]]:
     pairs = (line.partition(" :: ") for line in _lines(path))
-    return [(re.compile(pattern), words.replace("-", "").split("|")) for pattern, _, words in pairs]
+    return [(re.compile(pattern), [w.strip(" -") for w in words.split("|")]) for pattern, _, words in pairs]
 
 
 def _stubs(path: Path) -> list[Stub]:

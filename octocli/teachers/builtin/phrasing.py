@@ -11,27 +11,12 @@ from functools import cached_property
 from itertools import islice, product
 from typing import Any, Literal
 
-from octocli.core.spec import Function, Parameter
+from octocli.core.spec import Function
 from octocli.teachers.builtin.lexicon import Construct, lexicon
-from octocli.teachers.builtin.naming import (
-    Name,
-    is_verb_only,
-    noun_forms,
-    read_name,
-    starts_with_verb,
-    with_article,
-)
-from octocli.teachers.builtin.roles import Role, roles_of, words_of
-from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb, state_adjectives, state_verbs
-
-# Free text that is said for its own sake: nobody says "my good morning text".
-_WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
-# Nouns that say nothing beside the value: "the lamp", never "the device lamp".
-_GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "app", "product", "music", "media"})
-# Verbs that say little without a noun: "find yoga classes" may want videos, news or a business.
-_VAGUE = frozenset({"search", "query", "show"})
-# Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
-_BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "log", "book", "add", "set", "query"})
+from octocli.teachers.builtin.naming import Name, is_verb_only, read_name, starts_with_verb
+from octocli.teachers.builtin.objects import BARE_OBJECT, Thing, plural
+from octocli.teachers.builtin.roles import words_of
+from octocli.teachers.builtin.surfaces import state_adjectives, state_verbs
 
 # Classes that undo what the sentences of the phrase book ask for, and verbs that alter it beside one that makes it.
 _UNDOING = frozenset({"remove", "cancel", "stop", "pause", "resume", "mute", "close", "skip"})
@@ -43,8 +28,6 @@ _STAND_INS = re.compile(
     r"\b(?:something|someone|somebody|person|people|place|group|item|users?|its|their|given|another|two|specific)\b"
 )
 
-# Classes whose verb wants its object: "navigate to it" is no request.
-_WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
 
@@ -72,33 +55,12 @@ class Head:
     weight: float = 1.0
 
 
-@dataclass(frozen=True)
-class NounPhrase:
-    """A name for the object, and the parameters in it."""
-
-    text: str
-    uses: frozenset[str] = frozenset()
-    weight: float = 1.0
-
-
-class Phrasing:
+class Phrasing(Thing):
     """Everything the grammar knows about asking for one function, beside the `others` of its spec."""
 
     def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
-        self.function = function
+        super().__init__(function, others)
         self._siblings = [read_name(f) for f in others if f.name != function.name]
-        self._rivals = frozenset(role.pool for f in others if f.name != function.name for role in _bare_objects(f))
-        self.roles: dict[str, Role] = roles_of(function)
-        self.name = read_name(function)
-        self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
-        self.nouns = self._own_nouns()
-
-    def _own_nouns(self) -> list[str]:
-        """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
-        listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
-        values = {word for value, schema in listed for word in enum_words(value, schema)}
-        first, *others = noun_forms(self.name.nouns) or [""]
-        return [n for n in (first, *(o for o in others if o not in values)) if n]
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -108,118 +70,9 @@ class Phrasing:
         return tuple({(h.text, h.implies): h for h in made}.values())
 
     @cached_property
-    def object(self) -> Parameter | None:
-        """The parameter that is the thing acted on: its role says so, or it bears the function's own noun."""
-        named = set(self.name.nouns) | {n.removesuffix("s") for n in self.name.nouns}
-        wordy = [
-            p for p in self.function.params if p.kind in ("text", "enum", "array", "phone") and p not in self.states
-        ]
-        named -= set(lexicon().nouns["attributes"]) - _GENERIC
-        own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
-        roled = [p for p in wordy if self.roles[p.name].object]
-        direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
-        if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
-            direct = roled
-        found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
-        return found[0] if found else None
-
-    @cached_property
-    def _needs_noun(self) -> bool:
-        """Whether the object's value alone could as well be meant for another function of the spec."""
-        return (
-            self.object is not None and self.object.kind == "text" and self.roles[self.object.name].pool in self._rivals
-        )
-
-    @cached_property
-    def objects(self) -> tuple[NounPhrase, ...]:
-        """Noun phrases with the function's article."""
-        return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified(), *self._phrased()]))
-
-    def _named(self) -> Iterator[NounPhrase]:
-        article = self.name.group.get("article", "the")
-        for index, noun in enumerate(self.nouns):
-            for phrase in with_article(noun, article):
-                yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
-        bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
-        if bare and not self.nouns:
-            yield NounPhrase("it")
-
-    def _object_slots(self) -> Iterator[NounPhrase]:
-        if self.object is None:
-            return
-        name, role = self.object.name, self.roles[self.object.name]
-        uses = frozenset({name})
-        slot = f"{{{name}}}"
-        the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
-        vague = self.name.group["class"] in _VAGUE and not self._says_enough(role)
-        if not ((role.named or vague) and self.nouns):
-            yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
-            if the:
-                yield NounPhrase(f"my {slot}", uses)
-                yield NounPhrase(slot, uses)
-        own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
-        if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
-            noun = self.nouns[0]
-            yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
-        if (count := self._with_role("quantity")) and role.item:
-            both = uses | {count.name}
-            for text in (
-                f"{{{count.name}}} {slot}",
-                f"{{{count.name}}} orders of {slot}",
-                f"{{{count.name}}} of the {slot}",
-            ):
-                yield NounPhrase(text, both, 4.0)
-
-    def _modified(self) -> Iterator[NounPhrase]:
-        """A parameter before the noun: "the kitchen lights", "a 10 minute timer", "a large pepperoni pizza"."""
-        article = self.name.group.get("article", "the")
-        for parameter in self.function.params:
-            role = self.roles[parameter.name]
-            if not role.modifier or parameter is self.object or parameter.kind == "array":
-                continue
-            slot = f"{{{parameter.name}|mod}}"
-            lead = {"a": "a ", "the": "the "}.get(article, "")
-            if role.modifier == "noun" or not self.object:
-                for noun in self.nouns[:6]:
-                    yield NounPhrase(f"{lead}{slot} {noun}", frozenset({parameter.name}), 3.0)
-            elif self.roles[self.object.name].item or parameter.kind == "enum":
-                both = frozenset({parameter.name, self.object.name})
-                if role.name in ("size", "type", "color", "cuisine"):
-                    yield NounPhrase(f"a {slot} {{{self.object.name}}}", both, 3.0)
-
-    def _phrased(self) -> Iterator[NounPhrase]:
-        """Parameters inside the name of the object: "my second alarm", "all of the timers", "this song"."""
-        kinds = [p.name for p in self.function.params if _is_noun(self.roles[p.name])]
-        for parameter in self.function.params:
-            slot, uses = f"{{{parameter.name}}}", frozenset({parameter.name})
-            for template in self.roles[parameter.name].phrases:
-                if "{noun" not in template:
-                    yield NounPhrase(template.replace("{}", slot), uses, 2.0)
-                    if (thing := self.object) is not None and thing.name != parameter.name:
-                        text = f"{template.replace('{}', slot)} {{{thing.name}}}"
-                        yield NounPhrase(text, uses | {thing.name}, 3.0)
-                    continue
-                for index, noun in enumerate(self.nouns[:3]):
-                    text = template.replace("{}", slot).replace("{nouns}", plural(noun)).replace("{noun}", noun)
-                    yield NounPhrase(text, uses, 2.0 if index == 0 else 1.0)
-                for kind in kinds:
-                    text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
-                    if kind != parameter.name:
-                        yield NounPhrase(text, uses | {kind}, 2.0)
-
-    @cached_property
     def said_together(self) -> tuple[frozenset[str], ...]:
         """The parameters of each sentence that the phrase book has for this function, where it has any."""
         return tuple(head.uses for head in self.heads if head.source == "construct" and head.uses)
-
-    @cached_property
-    def indispensable(self) -> frozenset[str]:
-        """The object of a verb that is no request without one, where the name has no noun for it: where to go."""
-        bare = self.object is None or self.nouns or self.name.group["class"] not in _WITH_OBJECT
-        return frozenset() if bare or self.object is None else frozenset({self.object.name})
-
-    def _with_role(self, role: str) -> Parameter | None:
-        return next((p for p in self.function.params if self.roles[p.name].name == role), None)
 
     def _state_heads(self) -> Iterator[Head]:
         for parameter in self.states:
@@ -252,7 +105,7 @@ class Phrasing:
         # What is known of alarms in particular goes before what is known of changing anything.
         known = "nouns" in self.name.group
         taken = {say for name in self._near if not known or "nouns" in name.group for say in name.says}
-        own = [s for s in self.name.says if s not in taken or s.startswith((f"{self.name.verb} ", "{v} "))]
+        own = [s for s in self.name.says if s not in taken or s.startswith(f"{self.name.verb} ")]
         return tuple(own) or self.name.says
 
     def _question_heads(self) -> Iterator[Head]:
@@ -274,15 +127,11 @@ class Phrasing:
             return
         if self._near and self.name.group["class"] not in _BY_NOUN:
             return
-        bare = self.name.group["class"] in _BARE_OBJECT
+        bare = self.name.group["class"] in BARE_OBJECT
         for noun in self.objects:
             slot_only = re.fullmatch(r"(?:the |my )?\{[^{}]*\}", noun.text) is not None
-            if noun.text != "it" and (not slot_only or (bare and self._says_enough(self.roles[next(iter(noun.uses))]))):
+            if noun.text != "it" and (not slot_only or (bare and self.says_enough(self.roles[next(iter(noun.uses))]))):
                 yield Head(_bare(noun.text), "noun", "noun", noun.uses, (), noun.weight)
-
-    def _says_enough(self, role: Role) -> bool:
-        """Whether a value alone tells what is wanted: a number or a place does not."""
-        return role.name not in ("identifier", "destination") and not self._needs_noun
 
     def _alias_heads(self) -> Iterator[Head]:
         for alias in self.function.aliases:
@@ -340,21 +189,6 @@ def _named_by(construct: Construct, words: set[str]) -> bool:
     return any(len(set(chosen)) == len(met) for chosen in product(*met))
 
 
-def plural(noun: str) -> str:
-    """The noun for several: "alarms"."""
-    last = noun.split()[-1]
-    if last.endswith("s") or last in lexicon().nouns["uncountable"]:
-        return noun
-    if last.endswith("y") and last[-2:-1] not in "aeiou":
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if last.endswith(("ch", "sh", "x")) else f"{noun}s"
-
-
-def _is_noun(role: Role) -> bool:
-    """Whether the value is itself a name for the object: "song", "album"."""
-    return bool(role.phrases) and all("{noun" not in template for template in role.phrases)
-
-
 def _plain_command(description: str) -> str | None:
     """A short description that is a command and names no parameter, lower case, without its full stop."""
     sentence = re.split(r"[.;:,(]", description.strip(), maxsplit=1)[0].strip()
@@ -376,13 +210,6 @@ def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:
     form: Form = construct.form  # type: ignore[assignment]
     uses = frozenset(by_role[r] for r in construct.roles)
     return Head(text, form, "construct", uses, (), 1.0 + 1.5 * len(uses))
-
-
-def _bare_objects(function: Function) -> Iterator[Role]:
-    """The roles of free text that alone may be a request for `function`."""
-    if read_name(function).group["class"] in _BARE_OBJECT | _VAGUE:
-        roles = roles_of(function)
-        yield from (roles[p.name] for p in function.params if p.kind == "text" and roles[p.name].object)
 
 
 def _bare(text: str) -> str:

@@ -1,0 +1,189 @@
+"""Names for what a request is about: the function's noun, its object's value, and both with parameters inside.
+
+"the lights", "Bohemian Rhapsody", "the kitchen lights", "all of my timers". What is asked of it is `phrasing.py`'s.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from octocli.core.spec import Function, Parameter
+from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.naming import noun_forms, read_name, with_article
+from octocli.teachers.builtin.roles import Role, roles_of, words_of
+from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb
+
+# Free text that is said for its own sake: nobody says "my good morning text".
+_WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
+# Nouns that say nothing beside the value: "the lamp", never "the device lamp".
+_GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "app", "product", "music", "media"})
+# Verbs that say little without a noun: "find yoga classes" may want videos, news or a business.
+_VAGUE = frozenset({"search", "query", "show"})
+# Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
+BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "log", "book", "add", "set", "query"})
+# Classes whose verb wants its object: "navigate to it" is no request.
+_WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
+
+
+@dataclass(frozen=True)
+class NounPhrase:
+    """A name for the object, and the parameters in it."""
+
+    text: str
+    uses: frozenset[str] = frozenset()
+    weight: float = 1.0
+
+
+class Thing:
+    """What the requests for one function are about, beside the `others` of its spec."""
+
+    def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
+        self.function = function
+        self._rivals = frozenset(role.pool for f in others if f.name != function.name for role in _bare_objects(f))
+        self.roles: dict[str, Role] = roles_of(function)
+        self.name = read_name(function)
+        self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
+        self.nouns = self._own_nouns()
+
+    def _own_nouns(self) -> list[str]:
+        """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
+        listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
+        values = {word for value, schema in listed for word in enum_words(value, schema)}
+        first, *others = noun_forms(self.name.nouns) or [""]
+        return [n for n in (first, *(o for o in others if o not in values)) if n]
+
+    @cached_property
+    def object(self) -> Parameter | None:
+        """The parameter that is the thing acted on: its role says so, or it bears the function's own noun."""
+        named = set(self.name.nouns) | {n.removesuffix("s") for n in self.name.nouns}
+        wordy = [
+            p for p in self.function.params if p.kind in ("text", "enum", "array", "phone") and p not in self.states
+        ]
+        named -= set(lexicon().nouns["attributes"]) - _GENERIC
+        own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
+        roled = [p for p in wordy if self.roles[p.name].object]
+        direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
+        if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
+            direct = roled
+        found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
+        return found[0] if found else None
+
+    @cached_property
+    def _needs_noun(self) -> bool:
+        """Whether the object's value alone could as well be meant for another function of the spec."""
+        return (
+            self.object is not None and self.object.kind == "text" and self.roles[self.object.name].pool in self._rivals
+        )
+
+    @cached_property
+    def objects(self) -> tuple[NounPhrase, ...]:
+        """Noun phrases with the function's article."""
+        return tuple(dict.fromkeys([*self._named(), *self._object_slots(), *self._modified(), *self._phrased()]))
+
+    def _named(self) -> Iterator[NounPhrase]:
+        article = self.name.group.get("article", "the")
+        for index, noun in enumerate(self.nouns):
+            for phrase in with_article(noun, article):
+                yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
+        bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
+        if bare and not self.nouns:
+            yield NounPhrase("it")
+
+    def _object_slots(self) -> Iterator[NounPhrase]:
+        if self.object is None:
+            return
+        name, role = self.object.name, self.roles[self.object.name]
+        uses = frozenset({name})
+        slot = f"{{{name}}}"
+        the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
+        vague = self.name.group["class"] in _VAGUE and not self.says_enough(role)
+        if not ((role.named or vague) and self.nouns):
+            yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
+            if the:
+                yield NounPhrase(f"my {slot}", uses)
+                yield NounPhrase(slot, uses)
+        own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
+        if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
+            noun = self.nouns[0]
+            yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
+        if (count := self._with_role("quantity")) and role.item:
+            both = uses | {count.name}
+            for text in (
+                f"{{{count.name}}} {slot}",
+                f"{{{count.name}}} orders of {slot}",
+                f"{{{count.name}}} of the {slot}",
+            ):
+                yield NounPhrase(text, both, 4.0)
+
+    def _modified(self) -> Iterator[NounPhrase]:
+        """A parameter before the noun: "the kitchen lights", "a 10 minute timer", "a large pepperoni pizza"."""
+        article = self.name.group.get("article", "the")
+        for parameter in self.function.params:
+            role = self.roles[parameter.name]
+            if not role.modifier or parameter is self.object or parameter.kind == "array":
+                continue
+            slot = f"{{{parameter.name}|mod}}"
+            lead = {"a": "a ", "the": "the "}.get(article, "")
+            if role.modifier == "noun" or not self.object:
+                for noun in self.nouns[:6]:
+                    yield NounPhrase(f"{lead}{slot} {noun}", frozenset({parameter.name}), 3.0)
+            elif self.roles[self.object.name].item or parameter.kind == "enum":
+                both = frozenset({parameter.name, self.object.name})
+                if role.name in ("size", "type", "color", "cuisine"):
+                    yield NounPhrase(f"a {slot} {{{self.object.name}}}", both, 3.0)
+
+    def _phrased(self) -> Iterator[NounPhrase]:
+        """Parameters inside the name of the object: "my second alarm", "all of the timers", "this song"."""
+        kinds = [p.name for p in self.function.params if _is_noun(self.roles[p.name])]
+        for parameter in self.function.params:
+            slot, uses = f"{{{parameter.name}}}", frozenset({parameter.name})
+            for template in self.roles[parameter.name].phrases:
+                if "{noun" not in template:
+                    yield NounPhrase(template.replace("{}", slot), uses, 2.0)
+                    if (thing := self.object) is not None and thing.name != parameter.name:
+                        text = f"{template.replace('{}', slot)} {{{thing.name}}}"
+                        yield NounPhrase(text, uses | {thing.name}, 3.0)
+                    continue
+                for index, noun in enumerate(self.nouns[:3]):
+                    text = template.replace("{}", slot).replace("{nouns}", plural(noun)).replace("{noun}", noun)
+                    yield NounPhrase(text, uses, 2.0 if index == 0 else 1.0)
+                for kind in kinds:
+                    text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
+                    if kind != parameter.name:
+                        yield NounPhrase(text, uses | {kind}, 2.0)
+
+    @cached_property
+    def indispensable(self) -> frozenset[str]:
+        """The object of a verb that is no request without one, where the name has no noun for it: where to go."""
+        bare = self.object is None or self.nouns or self.name.group["class"] not in _WITH_OBJECT
+        return frozenset() if bare or self.object is None else frozenset({self.object.name})
+
+    def says_enough(self, role: Role) -> bool:
+        """Whether a value alone tells what is wanted: a number or a place does not."""
+        return role.name not in ("identifier", "destination") and not self._needs_noun
+
+    def _with_role(self, role: str) -> Parameter | None:
+        return next((p for p in self.function.params if self.roles[p.name].name == role), None)
+
+
+def plural(noun: str) -> str:
+    """The noun for several: "alarms"."""
+    last = noun.split()[-1]
+    if last.endswith("s") or last in lexicon().nouns["uncountable"]:
+        return noun
+    if last.endswith("y") and last[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if last.endswith(("ch", "sh", "x")) else f"{noun}s"
+
+
+def _is_noun(role: Role) -> bool:
+    """Whether the value is itself a name for the object: "song", "album"."""
+    return bool(role.phrases) and all("{noun" not in template for template in role.phrases)
+
+
+def _bare_objects(function: Function) -> Iterator[Role]:
+    """The roles of free text that alone may be a request for `function`."""
+    if read_name(function).group["class"] in BARE_OBJECT | _VAGUE:
+        roles = roles_of(function)
+        yield from (roles[p.name] for p in function.params if p.kind == "text" and roles[p.name].object)
