@@ -31,7 +31,7 @@ def test_training_speed_and_accuracy_are_reported_for_each_kit() -> None:
 
 
 def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "android-base-smollm2-135m-seed-0-per_function-8")
+    project = new_project(tmp_path / "android-base-smollm2-135m-seed-0-per_function-8" / "android")
     rows = lamp_rows(32)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
     size = ["--size", "2", "--size", "4", "--size", "8"]
@@ -47,8 +47,21 @@ def test_the_papers_figures_are_made_once_and_reported(tmp_path: Path) -> None:
     assert ran("paper_figures.py", *options, "--figure", "4") == first, "a run was made again"
 
 
+def test_the_project_of_an_experiment_is_made_from_its_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from runs import opened_or_made
+
+    made = opened_or_made(tmp_path, "yelp", base="smollm2-135m", seed=3, per_function=4)
+    assert (made.config.seed, made.config.synth.per_function, made.accepted_file.exists()) == (3, 4, True)
+    before = made.accepted_file.stat().st_mtime_ns
+    again = opened_or_made(tmp_path, "yelp", base="smollm2-135m", seed=3, per_function=4)
+    assert again.root == made.root and again.accepted_file.stat().st_mtime_ns == before
+
+
 def test_a_choice_is_compared_with_the_default_question_by_question(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "smart-home-base-smollm2-135m-seed-0")
+    project = new_project(tmp_path / "smart-home-base-smollm2-135m-seed-0" / "smart-home")
     rows = lamp_rows(32)
     write_rows(project.accepted_file, rows + [{**r, "split": "test"} for r in rows[:8]])
     changes = ["--change", "random rows", "--change", "descriptions first", "--change", "rank 4"]

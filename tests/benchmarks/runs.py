@@ -16,7 +16,7 @@ def opened_or_made(work: Path, template: str, **settings: str | int) -> Any:
     from octocli.core.project import open_project
 
     told = (f"{key}-{str(value).replace('/', '_')}" for key, value in settings.items())
-    folder = work / "-".join((template, *told))
+    folder = work / "-".join((template, *told)) / template  # a project is named after its folder
     if (folder / "data" / "accepted.jsonl").exists():
         return open_project(folder)
     shutil.rmtree(folder, ignore_errors=True)
