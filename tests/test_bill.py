@@ -19,10 +19,13 @@ from octocli.stages.ask_teacher import ask_teacher
 from octocli.stages.billing import PAPER_PER_THOUSAND, cost_of, entries_of
 from octocli.stages.checks import first_reason
 from octocli.stages.estimate import estimate
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.completions import Reply, Request
 from octocli.teachers.ledger import Ledger, Sent, read_entries
 from octocli.teachers.prices import FREE, Price, needed_quote, quote_of
 from octocli.teachers.replies import Replies
+
+EN = language_of("en")
 
 NOWHERE = Path("no-such-prices.toml")
 FLASH = TeacherSettings(name="gemini", model="gemini-2.5-flash")
@@ -110,7 +113,7 @@ def test_the_bill_is_of_all_sittings_by_function_beside_the_papers(tmp_path: Pat
     for field in ("asked", "replies", "unknown", "tokens_in", "tokens_out", "samples"):
         assert sum(getattr(cost, field) for cost in by_function.values()) == getattr(total, field)
     rows = [s for s in read_samples(project.samples_file) if s.teacher == "m"]  # the spec's own examples cost nothing
-    held = [s for s in rows if not first_reason(s, project.spec, project.tokens)]
+    held = [s for s in rows if not first_reason(s, project.spec, project.tokens, EN)]
     assert total.samples == len(held) and total.per_thousand == pytest.approx(total.spent / len(held) * 1000)
     assert second.costs.paper_per_thousand == PAPER_PER_THOUSAND == 0.0224
     record = json.loads(project.bill_file.read_text())

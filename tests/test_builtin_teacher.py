@@ -27,12 +27,13 @@ from octocli.stages.checks import first_reason
 from octocli.stages.synthesize import plan
 from octocli.teachers.builtin import BuiltinTeacher
 from octocli.teachers.builtin.examples import recipes
-from octocli.teachers.builtin.lexicon import lexicon
 from octocli.teachers.builtin.naming import gerund, indefinite, read_name
 from octocli.teachers.builtin.noise import roughen
-from octocli.teachers.builtin.phrasing import Phrasing
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.builtin.roles import roles_of
 from octocli.teachers.builtin.surfaces import implied, surfaces
+
+EN = language_of("en")
 
 ROOT = Path(__file__).parent.parent
 
@@ -191,8 +192,8 @@ def test_every_value_is_in_the_query_in_some_words(key, name):
                 assert words in sample.query
                 assert resolve(words, parameter.name, parameter.schema, clock) == value, (sample, words)
                 continue
-            said = [str(value), *surfaces(value, parameter.name, parameter.schema)]
-            said += implied(value, parameter.name, parameter.schema)
+            said = [str(value), *surfaces(value, parameter.name, parameter.schema, EN)]
+            said += implied(value, parameter.name, parameter.schema, EN)
             hit = any(f" {normal(s)} " in query for s in said if normal(s))
             # A verb's object stands between its words: "turn the lamp off"; noise may touch the verb.
             assert hit or parameter.kind in ("boolean", "enum"), (sample, parameter.name)
@@ -255,7 +256,7 @@ def test_a_call_stands_where_its_result_fits(split):
     for sample in rows:
         inner = sample.calls[0]["arguments"]["message"]
         assert inner["name"] == "get_weather" and "contact_name" in sample.calls[0]["arguments"]
-        assert first_reason(replace(sample, split=None), NESTABLE, tokens) is None, sample
+        assert first_reason(replace(sample, split=None), NESTABLE, tokens, EN) is None, sample
         assert bucket_of(sample.skeleton) == split
         assert not re.search(r"\b(?:saying|says|that|a|an) (?:the|my|some)\b|\bthe the\b", sample.query), sample.query
     # Values of both calls are said.
@@ -370,7 +371,7 @@ def test_reading_a_name():
         ],
         app="a",
     )
-    names = [read_name(f) for f in spec.functions]
+    names = [read_name(f, EN.words) for f in spec.functions]
     assert [(n.verb, n.group["class"], n.nouns) for n in names] == [
         ("turn on", "turn_on", ()),
         ("get", "query", ("battery", "level")),
@@ -380,8 +381,8 @@ def test_reading_a_name():
 
 
 def test_english_forms():
-    assert gerund("set the alarm") == "setting the alarm"
-    assert gerund("make it blue") == "making it blue"
+    assert gerund("set the alarm", EN.words) == "setting the alarm"
+    assert gerund("make it blue", EN.words) == "making it blue"
     assert (indefinite("apple"), indefinite("8 minute timer"), indefinite("uniform"), indefinite("timer")) == (
         "an",
         "an",
@@ -392,9 +393,9 @@ def test_english_forms():
 
 def test_verbs_imply_states():
     schema = {"type": "boolean"}
-    assert "unlock" in implied(False, "locked", schema) and "lock" in implied(True, "locked", schema)
-    assert "shut off" in implied("off", "state", {"type": "string", "enum": ["on", "off"]})
-    assert surfaces("living_room", "room", {"type": "string", "enum": ["living_room"]})[0] == "living room"
+    assert "unlock" in implied(False, "locked", schema, EN) and "lock" in implied(True, "locked", schema, EN)
+    assert "shut off" in implied("off", "state", {"type": "string", "enum": ["on", "off"]}, EN)
+    assert surfaces("living_room", "room", {"type": "string", "enum": ["living_room"]}, EN)[0] == "living room"
 
 
 CAMERA = _function(
@@ -411,14 +412,14 @@ CAMERA = _function(
 def test_a_spec_s_own_synonyms_are_said_and_understood():
     spec = parse_spec({"app": "cam", "functions": [CAMERA]})
     camera = spec.functions[0].params[0]
-    assert "selfie" in surfaces("front", "camera", camera.schema)
+    assert "selfie" in surfaces("front", "camera", camera.schema, EN)
     rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "test"), 300))
     assert any("inner" in s.query for s in rows if s.calls[0]["arguments"].get("camera") == "front")
 
 
 def test_an_example_whose_word_says_more_than_its_value_is_not_filled_with_another():
     spec = parse_spec({"app": "cam", "functions": [CAMERA]})
-    by_query = {r.pattern: r.slots for r in recipes(spec.functions[0], spec)}
+    by_query = {r.pattern: r.slots for r in recipes(spec.functions[0], spec, EN)}
     assert by_query == {"take a selfie": (), "photo with the {0/camera} one": ("camera",)}
 
 
@@ -428,23 +429,23 @@ def test_a_value_is_found_in_the_longest_words_that_say_it():
         examples=[{"query": "next 3 days", "calls": [{"name": "forecast", "arguments": {"days": 3}}]}],
     )  # fmt: skip
     spec = parse_spec({"app": "sky", "functions": [function]})
-    assert [r.pattern for r in recipes(spec.functions[0], spec)] == ["next {0/days}"]
+    assert [r.pattern for r in recipes(spec.functions[0], spec, EN)] == ["next {0/days}"]
 
 
 def test_a_digit_for_a_word_never_stands_before_a_value():
     for seed in range(3000):
-        assert " 2 {" not in roughen("turn the volume to {0/level}", random.Random(seed))
-        assert " 4 {" not in roughen("table for {0/party}", random.Random(seed))
+        assert " 2 {" not in roughen("turn the volume to {0/level}", EN.words, random.Random(seed))
+        assert " 4 {" not in roughen("table for {0/party}", EN.words, random.Random(seed))
 
 
 def test_two_verbs_in_a_name_are_no_noun():
     both = parse_spec({"app": "door", "functions": [_function("open_or_lock_door", "Opens or locks.", {})]})
-    assert (name := read_name(both.functions[0])).verb == "open" and name.nouns == ("door",)
+    assert (name := read_name(both.functions[0], EN.words)).verb == "open" and name.nouns == ("door",)
 
 
 def test_a_mode_s_name_is_no_name_of_the_thing():
     thermostat = next(f for f in HOME.functions if f.name == "set_thermostat")
-    assert "heat" not in Phrasing(thermostat).nouns and "thermostat" in Phrasing(thermostat).nouns
+    assert "heat" not in EN.phrasing(thermostat).nouns and "thermostat" in EN.phrasing(thermostat).nouns
 
 
 def _searches(*names: str) -> Spec:
@@ -454,7 +455,7 @@ def _searches(*names: str) -> Spec:
 
 def _stand_alone(spec: Spec) -> bool:
     """Whether some request for the first function is a verb that says little, or nothing, and the value."""
-    heads = Phrasing(spec.functions[0], spec.functions).heads
+    heads = EN.phrasing(spec.functions[0], spec.functions).heads
     return any(h.text in ("{query}", "find {query}", "get me {query}", "look for {query}") for h in heads)
 
 
@@ -462,7 +463,7 @@ def test_a_topic_alone_is_no_request_where_two_functions_search():
     """Nobody could tell whether "wedding venues please" wants videos or news, so it teaches nothing."""
     assert _stand_alone(_searches("search_videos"))
     assert not _stand_alone(_searches("search_videos", "search_news"))
-    assert any("videos" in h.text for h in Phrasing(_searches("search_videos", "search_news").functions[0]).heads)
+    assert any("videos" in h.text for h in EN.phrasing(_searches("search_videos", "search_news").functions[0]).heads)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +481,7 @@ def test_a_topic_alone_is_no_request_where_two_functions_search():
 )
 def test_what_a_parameter_is_said_as(function: str, name: str, schema: dict[str, Any], role: str, pool: str):
     made = parse_spec({"app": "x", "functions": [_function(function, "Does it.", {name: schema})]}).functions[0]
-    found = roles_of(made)[name]
+    found = roles_of(made, EN.words)[name]
     assert (found.name, found.pool) == (role, pool)
 
 
@@ -513,7 +514,7 @@ def _described(function: str, told: str, name: str, description: str):
     ],
 )
 def test_what_a_parameter_is_said_as_by_its_description(function, name, description, role, pool):
-    found = roles_of(_described(function, "Does it.", name, description))[name]
+    found = roles_of(_described(function, "Does it.", name, description), EN.words)[name]
     assert (found.name, found.pool) == (role, pool)
 
 
@@ -533,18 +534,18 @@ def test_the_verb_of_a_sibling_is_not_ones_own():
     """An alarm is set by one function and changed by another, whose phrase book has "set" as well."""
     names = ("create_alarm", "update_alarm", "delete_alarm")
     spec = parse_spec({"app": "x", "functions": [_function(n, f"{n.split('_')[0].title()} it.", {}) for n in names]})
-    by_name = {f.name: {h.text for h in Phrasing(f, spec.functions).heads} for f in spec.functions}
+    by_name = {f.name: {h.text for h in EN.phrasing(f, spec.functions).heads} for f in spec.functions}
     assert "set an alarm" in by_name["create_alarm"] and "change the alarm" in by_name["update_alarm"]
     assert not any(text.startswith("set ") for text in by_name["update_alarm"])
     alone = parse_spec({"app": "x", "functions": [_function("update_alarm", "Update it.", {})]}).functions[0]
-    assert any(h.text.startswith("set ") for h in Phrasing(alone, (alone,)).heads)
+    assert any(h.text.startswith("set ") for h in EN.phrasing(alone, (alone,)).heads)
 
 
 def test_sentences_that_set_an_alarm_are_not_those_that_delete_one():
     for name in ("delete_alarm", "get_alarm", "snooze_alarm", "update_alarm"):
-        heads = Phrasing(_described(name, "Does it.", "at", "Date or time, as said")).heads
+        heads = EN.phrasing(_described(name, "Does it.", "at", "Date or time, as said")).heads
         assert not any(h.text.startswith(("wake me", "get me up")) for h in heads), name
-    heads = Phrasing(_described("set_alarm", "Does it.", "at", "Date or time, as said")).heads
+    heads = EN.phrasing(_described("set_alarm", "Does it.", "at", "Date or time, as said")).heads
     assert any(h.text.startswith("wake me up") for h in heads)
 
 
@@ -552,11 +553,11 @@ def test_a_description_is_one_more_way_to_ask():
     timer = parse_spec(
         {"app": "x", "functions": [_function("get_timer", "Tell how much time is left on a timer.", {})]}
     ).functions[0]
-    heads = {(h.text, h.form) for h in Phrasing(timer).heads}
+    heads = {(h.text, h.form) for h in EN.phrasing(timer).heads}
     assert ("how much time is left on my timer", "question") in heads
     assert ("tell me how much time is left on the timer", "command") in heads
     vague = parse_spec({"app": "x", "functions": [_function("ping", "Send something to a person.", {})]}).functions[0]
-    assert not any("something to" in h.text for h in Phrasing(vague).heads)
+    assert not any("something to" in h.text for h in EN.phrasing(vague).heads)
 
 
 @pytest.mark.parametrize(
@@ -574,7 +575,7 @@ def test_a_description_is_one_more_way_to_ask():
 )
 def test_the_nouns_that_people_say(name, description, params, nouns, target):
     function = _function(name, description, {p: _text() for p in params})
-    read = read_name(parse_spec({"app": "x", "functions": [function]}).functions[0])
+    read = read_name(parse_spec({"app": "x", "functions": [function]}).functions[0], EN.words)
     assert (read.nouns, read.target) == (nouns, target)
 
 
@@ -584,7 +585,7 @@ def test_parameters_stand_inside_the_name_of_the_object():
         "amount": _text(description="How many, such as 'all'"),
     }
     spec = parse_spec({"app": "x", "functions": [_function("delete_note", "Delete a note.", properties)]})
-    heads = {h.text for h in Phrasing(spec.functions[0]).heads}
+    heads = {h.text for h in EN.phrasing(spec.functions[0]).heads}
     assert {"delete the {which} note", "delete {amount} of my notes", "delete {amount} my notes"} <= heads
     rows = itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 200)
     assert {"first", "next"} <= {s.calls[0]["arguments"].get("which") for s in rows}
@@ -617,7 +618,7 @@ def test_two_parameters_that_only_a_noun_phrase_says_come_together():
 def test_what_undoes_is_not_asked_for_in_the_words_of_what_makes(undoes, makes, never):
     things = {"guests": {"type": "integer"}, "song": _text(), "task": _text(), "seconds": {"type": "integer"}}
     both = _spec_of(_function(undoes, "Does it.", things), _function(makes, "Does it.", things))
-    one, other = ([h.text for h in Phrasing(f, both.functions).heads] for f in both.functions)
+    one, other = ([h.text for h in EN.phrasing(f, both.functions).heads] for f in both.functions)
     assert one and not [text for text in one if text.startswith(never)]
     assert [text for text in other if text.startswith(never)]
 
@@ -625,12 +626,12 @@ def test_what_undoes_is_not_asked_for_in_the_words_of_what_makes(undoes, makes, 
 def test_a_description_that_names_its_parameters_is_no_request():
     deal = _function("move_deal", "Move the deal to a stage.", {"stage": _text(), "deal": _text()})
     assert not [
-        h.text for h in Phrasing(_spec_of(deal).functions[0]).heads if re.search(r"to (?:a|my|the) stage", h.text)
+        h.text for h in EN.phrasing(_spec_of(deal).functions[0]).heads if re.search(r"to (?:a|my|the) stage", h.text)
     ]
 
 
 def test_the_phrase_book_names_only_what_it_has():
-    book = lexicon()
+    book = EN.words
     roles = {e["role"] for e in book.roles} | {name for e in book.roles for name in e.get("also", ())}
     assert {role for c in book.constructs for role in c.roles} <= roles
     known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from octocli.core.kinds import kind_of
 from octocli.core.resolvers import resolve
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
+
+EN = language_of("en")
 
 NOW = dt.datetime(2026, 11, 22, 14, 10)  # a Sunday
 TIME = {"type": "string", "format": "time"}
@@ -192,8 +195,10 @@ def test_the_first_form_that_the_schema_takes_is_the_value():
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_every_unmistakable_surface_of_a_time_reads_back(hour, minute):
     value = f"{hour:02d}:{minute:02d}"
-    said = [s for s in surfaces(value, "time", TIME) if resolve(s, "time", TIME, None) == value]
-    halves = [s for s in surfaces(value, "time", TIME) if s.endswith(("am", "pm", "morning", "evening", "afternoon"))]
+    said = [s for s in surfaces(value, "time", TIME, EN) if resolve(s, "time", TIME, None) == value]
+    halves = [
+        s for s in surfaces(value, "time", TIME, EN) if s.endswith(("am", "pm", "morning", "evening", "afternoon"))
+    ]
     assert set(halves) <= set(said) and value in said
 
 
@@ -202,7 +207,7 @@ def test_a_bare_time_is_the_next_one_after_now(hour, minute, now):
     value = f"{hour:02d}:{minute:02d}"
     later = (now.replace(second=0, microsecond=0) + dt.timedelta(minutes=1)).replace(hour=hour, minute=minute)
     ahead = (later - now).total_seconds() % 86400
-    for words in clock_surfaces(value, "time", TIME, now):
+    for words in clock_surfaces(value, "time", TIME, now, EN):
         if "tomorrow" not in words and "in" not in words.split() and 0 < ahead < 12 * 3600 - 60 and hour:
             assert resolve(words, "time", TIME, now) == value, words
 
@@ -212,29 +217,29 @@ def test_a_bare_time_is_the_next_one_after_now(hour, minute, now):
 def test_days_seen_from_the_clock_read_back(ahead, today):
     now = dt.datetime.combine(today, dt.time(9))
     value = (today + dt.timedelta(days=ahead)).isoformat()
-    for words in surfaces(value, "date", DATE):
+    for words in surfaces(value, "date", DATE, EN):
         assert resolve(words, "date", DATE, now) == value, words
     if ahead < 360:
-        said = clock_surfaces(value, "date", DATE, now)
+        said = clock_surfaces(value, "date", DATE, now, EN)
         assert any(resolve(words, "date", DATE, now) == value for words in said)
 
 
 @given(st.integers(1, 200))
 def test_minutes_read_back(minutes):
-    for words in surfaces(minutes, "minutes", COUNT):
+    for words in surfaces(minutes, "minutes", COUNT, EN):
         assert resolve(words, "minutes", COUNT, None) == minutes, words
 
 
 @given(st.integers(-999_999, 999_999))
 def test_integers_read_back(number):
-    for words in surfaces(number, "count", COUNT):
+    for words in surfaces(number, "count", COUNT, EN):
         assert resolve(words, "count", COUNT, None) == number, words
 
 
 @given(st.integers(1, 20_000), st.booleans())
 def test_money_reads_back(amount, cents):
     value = amount + 0.75 if cents else amount
-    for words in surfaces(value, "price", NUMBER):
+    for words in surfaces(value, "price", NUMBER, EN):
         assert resolve(words, "price", NUMBER, None) == value, words
 
 

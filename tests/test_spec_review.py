@@ -24,7 +24,7 @@ from octocli.stages.verify import verify
 from octocli.teachers.builtin import BuiltinTeacher
 
 TEMPLATES = sorted(Path(__file__).parents[1].glob("templates/*/api.json"))
-BOOK = word_book()
+BOOK = word_book("en")
 
 TEXT = {"type": "string", "description": "Street and house number"}
 

@@ -38,6 +38,9 @@ from octocli.stages.scaffold import scaffold, templates
 from octocli.stages.synthesize import synthesize
 from octocli.stages.train import is_trained
 from octocli.stages.verify import is_verified, verify
+from octocli.teachers.builtin.packs import language_of
+
+EN = language_of("en")
 
 STAGES = ("verify", "train", "eval", "export")
 
@@ -255,7 +258,7 @@ def test_the_specs_own_examples_need_no_grounding(tmp_path: Path) -> None:
     write_rows(project.samples_file, [row])
     assert verify(project).accepted == {"train": 1}
     sample = read_samples(project.samples_file)[0]
-    assert check_grounding(sample, project.spec, project.tokens) is None
+    assert check_grounding(sample, project.spec, project.tokens, EN) is None
 
 
 def test_verify_cannot_work_on_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from tiny_projects import base
 
-from octocli.core.config import SynthSettings
 from octocli.core.project import open_project
 from octocli.core.spec import Function, Spec, parse_spec
 from octocli.core.splits import free_values, normal
@@ -22,6 +21,8 @@ from octocli.stages.checks import first_reason
 from octocli.stages.review import review_file
 from octocli.stages.scaffold import scaffold, templates
 from octocli.teachers.builtin.examples import example_samples
+from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.packs import language_of
 
 ALL = {t.name: t for t in templates()}
 WHOLE = sorted(set(ALL) - {"blank"})
@@ -31,6 +32,10 @@ FEWEST_EXAMPLES = 8
 
 def spec_of(name: str) -> Spec:
     return parse_spec(json.loads((ALL[name].folder / "api.json").read_text(encoding="utf-8")))
+
+
+def language(name: str) -> Language:
+    return language_of(ALL[name].synth.language)
 
 
 def test_every_template_of_the_docs_is_there() -> None:
@@ -58,7 +63,7 @@ def test_a_template_has_functions_with_examples_and_aliases(name: str) -> None:
 def test_the_examples_obey_the_spec_and_their_text_stands_in_the_query(name: str) -> None:
     spec = spec_of(name)
     for function in spec.functions:
-        for sample in example_samples(function, spec):
+        for sample in example_samples(function, spec, language(name)):
             assert calls_faults(sample.calls, spec) == [], sample.query
             assert sample.calls[0]["name"] == function.name
             lost = [v for v in free_values(sample, spec) if v not in normal(sample.query)]
@@ -70,14 +75,14 @@ def test_octo_understands_the_words_of_nearly_every_example(name: str) -> None:
     """Examples are exempt from grounding; one that octo cannot ground is an indirect need, and those stay few."""
     spec = spec_of(name)
     tokens = assign_tokens(spec)
-    samples = [replace(s, kind="positive") for f in spec.functions for s in example_samples(f, spec)]
-    reasons = {s.query: reason for s in samples if (reason := first_reason(s, spec, tokens))}
+    samples = [replace(s, kind="positive") for f in spec.functions for s in example_samples(f, spec, language(name))]
+    reasons = {s.query: reason for s in samples if (reason := first_reason(s, spec, tokens, language(name)))}
     assert len(reasons) <= 0.15 * len(samples), reasons
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_review_finds_no_error_and_no_two_functions_alike(name: str) -> None:
-    report = review_file(str(ALL[name].folder / "api.json"), SynthSettings())
+    report = review_file(str(ALL[name].folder / "api.json"), ALL[name].synth)
     assert [f for f in report.findings if f.severity == "error" or f.rule == "confusable"] == []
 
 

@@ -28,6 +28,9 @@ class _Settings(BaseModel):
 class SynthSettings(_Settings):
     """How many samples the teacher writes."""
 
+    language: str = Field(
+        "en", description="of the requests; `octo synth` names the packs that there are where this is none of them"
+    )
     per_function: int = Field(
         60,
         ge=1,

@@ -31,6 +31,7 @@ from octocli.stages.sitting import Sitting, sitting
 from octocli.stages.synthesize import plan, stored_samples
 from octocli.teachers.asking import Answer
 from octocli.teachers.bill import Tally
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.completions import Reply, Request
 from octocli.teachers.prompting import Unusable
 from octocli.teachers.replies import Kept, request_hash
@@ -122,6 +123,7 @@ class _Writing:
         self._teacher = opened.asking.completer.model
         cells = plan(project.spec, settings, tuple(NEGATIVE_KINDS))
         self._cells = fillings(shard.of(cells) if shard else cells, project.spec, settings, project.config.seed)
+        self._language = language_of(settings.language)
         self._look_alikes = look_alikes(project.spec, settings)
         self._counts = _Counts()
         stored = list(stored_samples(project))
@@ -264,7 +266,7 @@ class _Writing:
         if sample.id not in self._written:
             out.write(sample.to_json())
             self._counts.added += 1
-        reason = first_reason(sample, self._project.spec, self._project.tokens)
+        reason = first_reason(sample, self._project.spec, self._project.tokens, self._language)
         filling = self._cells[task.cell]
         if reason:
             self._counts.rejected[reason.split(":")[0]] += 1

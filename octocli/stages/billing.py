@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from octocli.core.project import Project, write_json
 from octocli.core.samples import parse_sample, read_whole_lines
 from octocli.stages.checks import first_reason
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.judging import OPINION
 from octocli.teachers.ledger import Entry, read_entries
 from octocli.teachers.prices import Price
@@ -120,9 +121,10 @@ def keep_costs(project: Project, costs: Costs) -> None:
 def _samples(project: Project) -> Counter[str]:
     """Rows that hold, of teachers that were asked."""
     samples: Counter[str] = Counter()
+    language = language_of(project.config.synth.language)
     for number, line in read_whole_lines(project.samples_file):
         sample = parse_sample(line, f"{project.samples_file}:{number}")
-        if "task" in sample.extra and first_reason(sample, project.spec, project.tokens) is None:
+        if "task" in sample.extra and first_reason(sample, project.spec, project.tokens, language) is None:
             samples[_function(str(sample.extra["task"]))] += 1
     return samples
 

@@ -105,7 +105,7 @@ class Filling:
 
 def fillings(cells: Sequence[Cell], spec: Spec, settings: SynthSettings, seed: int) -> dict[str, Filling]:
     """The cells of a plan, none of them begun."""
-    builtin = BuiltinTeacher(spec, seed)
+    builtin = BuiltinTeacher(spec, seed, settings.language)
     query_first = settings.order == "query-first"
     return {
         cell.name: Filling(
@@ -129,7 +129,7 @@ def look_alikes(spec: Spec, settings: SynthSettings) -> LookAlikes:
     if not settings.look_alikes:
         return LookAlikes()
     nearest: dict[str, str] = {}
-    pairs = sorted(Likeness(spec, word_book()).pairs(_CLOSE), key=lambda pair: -pair[0])
+    pairs = sorted(Likeness(spec, word_book(settings.language)).pairs(_CLOSE), key=lambda pair: -pair[0])
     for _, one, other in pairs:
         nearest.setdefault(spec.functions[one].name, spec.functions[other].name)
         nearest.setdefault(spec.functions[other].name, spec.functions[one].name)

@@ -26,18 +26,19 @@ from octocli.core.splits import normal
 from octocli.core.tokens import TokenTable
 from octocli.core.validation import calls_faults
 from octocli.teachers.builtin import BuiltinTeacher
+from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.surfaces import implied, surfaces
 
-Check = Callable[[Sample, Spec, TokenTable], str | None]
+Check = Callable[[Sample, Spec, TokenTable, Language], str | None]
 
 
-def check_schema(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
+def check_schema(sample: Sample, spec: Spec, tokens: TokenTable, language: Language) -> str | None:
     """Calls obey the spec."""
     faults = calls_faults(sample.calls, spec)
     return f"schema: {faults[0]}" if faults else None
 
 
-def check_said(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
+def check_said(sample: Sample, spec: Spec, tokens: TokenTable, language: Language) -> str | None:
     """The user's words stand in the query, and octo's resolver makes the value of them."""
     now = parse_clock(sample.now)
     for pointer, words in sample.said.items():
@@ -54,7 +55,7 @@ def check_said(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
     return None
 
 
-def check_round_trip(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
+def check_round_trip(sample: Sample, spec: Spec, tokens: TokenTable, language: Language) -> str | None:
     """The target, read back, gives the same calls."""
     try:
         read = read_target(write_target(sample.calls, spec, tokens), spec, tokens)
@@ -65,17 +66,17 @@ def check_round_trip(sample: Sample, spec: Spec, tokens: TokenTable) -> str | No
     return None
 
 
-def check_grounding(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
+def check_grounding(sample: Sample, spec: Spec, tokens: TokenTable, language: Language) -> str | None:
     """Every argument is in the query, in its own or in other words; the spec's own examples are exempt."""
     if sample.kind == "example":
         return None
-    query = f" {normal(sample.query)} "
+    query = f" {language.folded(normal(sample.query))} "
     for pointer, parameter, value in _arguments(sample, spec):
         if pointer in sample.said or is_default(value, parameter.schema):
             continue
         # Whoever wrote it may say a choice in words that octo does not know; of its own words it knows all.
         loose = sample.teacher not in ("", BuiltinTeacher.name) and parameter.kind in ("enum", "boolean")
-        if not loose and not _grounded(value, parameter, query):
+        if not loose and not _grounded(value, parameter, query, language):
             return f"grounding: {parameter.name}={value!r} is not in the query"
     return None
 
@@ -88,10 +89,10 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def first_reason(sample: Sample, spec: Spec, tokens: TokenTable) -> str | None:
+def first_reason(sample: Sample, spec: Spec, tokens: TokenTable, language: Language) -> str | None:
     """The first check's reason to reject the sample, or None."""
     for check in CHECKS.values():
-        reason = check(sample, spec, tokens)
+        reason = check(sample, spec, tokens, language)
         if reason:
             return reason
     return None
@@ -105,19 +106,25 @@ def parse_clock(text: str | None) -> datetime | None:
         return None
 
 
-def _grounded(value: Any, parameter: Parameter, query: str) -> bool:
+def _grounded(value: Any, parameter: Parameter, query: str, language: Language) -> bool:
     if isinstance(value, (list, tuple)):
         items = parameter.schema.get("items", {})
         inner = Parameter(parameter.name, items if isinstance(items, Mapping) else {}, required=False)
-        return all(_grounded(v, inner, query) for v in value)
+        return all(_grounded(v, inner, query, language) for v in value)
     if isinstance(value, Mapping) or value is None:
         return True
-    forms = [str(value), *surfaces(value, parameter.name, parameter.schema)]
-    if any(normal(form) and f" {normal(form)} " in query for form in forms):
+    forms = [str(value), *surfaces(value, parameter.name, parameter.schema, language)]
+    if any(_stands_in(form, query, language) for form in forms):
         return True
     if isinstance(value, (int, float)) and not isinstance(value, bool) and _has_number(value, query):
         return True
-    return any(f" {normal(form)} " in query for form in implied(value, parameter.name, parameter.schema))
+    shown = implied(value, parameter.name, parameter.schema, language)
+    return any(_stands_in(form, query, language) for form in shown)
+
+
+def _stands_in(form: str, query: str, language: Language) -> bool:
+    words = language.folded(normal(form))
+    return bool(words) and f" {words} " in query
 
 
 def _has_number(value: float, query: str) -> bool:

@@ -15,7 +15,7 @@ from octocli.core.samples import read_samples
 from octocli.core.spec import Spec
 from octocli.core.spec_review import SEVERITIES, DataPlan, Finding, Severity, WordBook, review_spec
 from octocli.stages.verify import is_verified
-from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.packs import language_of
 
 # Classes of verbs that the phrase book keeps apart, since they are said differently, and a person does not.
 _TAKEN_FOR_THE_SAME: Mapping[str, str] = {
@@ -64,7 +64,8 @@ def review(project: Project) -> ReviewReport:
     Raises:
         BadInput: the settings or the spec are broken.
     """
-    return _report(project.spec, DataPlan(project.config.synth.per_function, _accepted(project)))
+    settings = project.config.synth
+    return _report(project.spec, DataPlan(settings.per_function, _accepted(project)), settings.language)
 
 
 def review_file(source: str, settings: SynthSettings | None = None) -> ReviewReport:
@@ -78,12 +79,17 @@ def review_file(source: str, settings: SynthSettings | None = None) -> ReviewRep
         BadInput: it cannot be read, or nothing of it can be taken over.
     """
     spec = load_any(source, app=_ANY_APP).spec
-    return _report(spec, DataPlan((settings or SynthSettings()).per_function))
+    settings = settings or SynthSettings()
+    return _report(spec, DataPlan(settings.per_function), settings.language)
 
 
-def word_book() -> WordBook:
-    """The built-in teacher's words, as the review asks for them."""
-    book = lexicon()
+def word_book(language: str) -> WordBook:
+    """The built-in teacher's words, as the review asks for them.
+
+    Raises:
+        BadInput: there is no pack of that language.
+    """
+    book = language_of(language).words
     verbs: dict[str, str] = {}
     for group in book.verbs["groups"]:
         # A verb that means this only beside certain nouns is read by its general meaning.
@@ -94,8 +100,8 @@ def word_book() -> WordBook:
     return WordBook(verbs, synonyms)
 
 
-def _report(spec: Spec, plan: DataPlan) -> ReviewReport:
-    findings = review_spec(spec, plan, word_book())
+def _report(spec: Spec, plan: DataPlan, language: str) -> ReviewReport:
+    findings = review_spec(spec, plan, word_book(language))
     return ReviewReport(findings, len(spec.functions), sum(len(function.params) for function in spec.functions))
 
 

@@ -104,7 +104,7 @@ def synthesize(
         BadInput: what a shard made does not belong to this project.
     """
     settings = override(project.config.synth, {"per_function": per_function, "negatives": negatives})
-    teacher = BuiltinTeacher(project.spec, project.config.seed)
+    teacher = BuiltinTeacher(project.spec, project.config.seed, settings.language)
     cells = [c for c in plan(project.spec, settings, teacher.negative_kinds) if _can_write(teacher, c, project.spec)]
     made = {} if shard else made_by_shards(project)
     if shard:

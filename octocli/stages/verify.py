@@ -13,6 +13,8 @@ from octocli.core.splits import assign_splits, leaks
 from octocli.stages.checks import CHECKS, Check
 from octocli.stages.doubles import Neighbours, Rejected, without_contradictions, without_duplicates
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.judging import OPINION, read_opinions
 
 
@@ -50,13 +52,17 @@ def verify(project: Project, *, on_tick: OnTick = silent) -> VerifyReport:
 
     Raises:
         NotMade: there are no samples yet.
+        BadInput: every sample was rejected, or the settings name a language that octo has no pack of.
     """
     if not project.samples_file.exists():
         raise NotMade(f"{project.samples_file}: no samples yet", hint="make them with: octo synth")
     repair_tail(project.samples_file)
     sieve = _Sieve(read_samples(project.samples_file))
+    language = language_of(project.config.synth.language)
     for name, check in CHECKS.items():
-        sieve.pass_through(name, partial(_alone, name=name, check=check, project=project, on_tick=on_tick))
+        sieve.pass_through(
+            name, partial(_alone, name=name, check=check, project=project, language=language, on_tick=on_tick)
+        )
     if opinions := _opinions(project):
         sieve.pass_through(OPINION, partial(_not_called_wrong, opinions=opinions))
     # A row that octo wrote yields to one that the team brought.
@@ -100,12 +106,12 @@ class _Sieve:
 
 
 def _alone(
-    rows: Sequence[Sample], name: str, check: Check, project: Project, on_tick: OnTick
+    rows: Sequence[Sample], name: str, check: Check, project: Project, language: Language, on_tick: OnTick
 ) -> tuple[list[Sample], Rejected]:
     kept: list[Sample] = []
     dropped: Rejected = []
     for done, sample in enumerate(rows, 1):
-        reason = check(sample, project.spec, project.tokens)
+        reason = check(sample, project.spec, project.tokens, language)
         dropped.append((sample, reason)) if reason else kept.append(sample)
         on_tick(Tick(name, done, len(rows)))
     return kept, dropped

@@ -4,56 +4,28 @@ import datetime as dt
 import random
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from octocli.core.kinds import RESOLVED
 from octocli.core.resolvers import resolve
-from octocli.core.resolvers.dates import MONTHS, WEEKDAYS
 from octocli.core.spec import Parameter
-from octocli.teachers.builtin.lexicon import lexicon
-from octocli.teachers.builtin.naming import indefinite
+from octocli.teachers.builtin.language import Filled, Language
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
 
 SLOT = re.compile(r"\{([^{}]*)\}")
-# Words that bring their own preposition: "at in 20 minutes" is nobody's English.
-_SELF_LED = re.compile(
-    r"^(?:in |tonight|tomorrow|today|this |next |every |each |on |by |once |just |the day after"
-    r"|weekdays|weekends|daily)"
-    r"|from now$|\bto\b.*\d$"
-)
-_LEADING = re.compile(r"(?:^|(?<=\s))(?:at|on|for|by|around|from|to|until|till)\s$")
-# What stands before a value that is part of a noun phrase: "my 7 am alarm".
-_OWNED = re.compile(r"(?:^|\s)(?:a|an|the|my|this|that)\s$", re.IGNORECASE)
-# A time short enough to stand before a noun.
-_SHORT_TIME = re.compile(r"(?!.*\b(?:in|on|at|from|of|and|to|past)\b)(?:\S+ ?){1,2}$")
-
 # How often a value is said in its plainest form; nobody reads an ISO date aloud.
 _PLAIN = {"time": 0.08, "date": 0.04, "datetime": 0.02, "integer": 0.55, "number": 0.55, "money": 0.3, "phone": 0.4}
 
 
 _CLOCKED = ("time", "date", "datetime")
-_DAYS = "|".join((*WEEKDAYS, *MONTHS))
-# A time in these words says a day as well, or hangs on today's.
-_DAY_IN_TIME = re.compile(r"^in |\b(?:tonight|tomorrow|from now)\b")
-_DAY_WORD = re.compile(rf"\b(?:{_DAYS})\b")
-_DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
-
-
-@dataclass
-class Filled:
-    """A query and what the words say differently from the values."""
-
-    query: str
-    said: dict[str, str] = field(default_factory=dict)
-    relative: bool = False
 
 
 def fill(
     pattern: str,
     values: Mapping[str, tuple[Parameter, Any, str]],
     now: dt.datetime,
+    language: Language,
     rng: random.Random,
     dated: Collection[str] = (),
     led: Collection[str] = (),
@@ -64,11 +36,15 @@ def fill(
         pattern: words with `{key}` or `{key|mod}` slots.
         values: by key, the parameter, its value and its JSON pointer.
         now: the clock of the sample.
+        language: the language of `pattern`.
         rng: the stream's random numbers.
         dated: keys of times beside which a date may stand: their words say no day, or they would say the date too.
         led: keys of texts about time, whose words decide on the preposition before them.
     """
-    done = Filled("")
+    patterns = language.words.patterns
+    said: dict[str, str] = {}
+    verbatim: list[str] = []
+    hangs_on_clock = False
     text, end = "", 0
     for match in SLOT.finditer(pattern):
         text += pattern[end : match.start()]
@@ -76,70 +52,58 @@ def fill(
         key, _, place = match[1].partition("|")
         parameter, value, pointer = values[key]
         words, relative = _words(
-            parameter, value, now, rng, place == "mod", pattern[end : end + 1] == "%", key in dated
+            parameter, value, now, language, rng, place == "mod", pattern[end : end + 1] == "%", key in dated
         )
         if words is None:
             return None
         if parameter.kind in _CLOCKED and words != _literal(value):
-            words = _cased(words, rng)
+            words = language.cased(words, rng)
         if parameter.kind in RESOLVED and words != _literal(value):
-            done.said[pointer] = words
-            done.relative = done.relative or relative
-        if key in led and _OWNED.search(text) and not _SHORT_TIME.match(words.lower()):
+            said[pointer] = words
+            hangs_on_clock = hangs_on_clock or relative
+        if key in led and patterns["owned"].search(text) and not patterns["short_time"].match(words.lower()):
             return None
-        text = (_led(text, words, rng) if key in led and not place else _joint(text, words, parameter)) + words
-    done.query = " ".join((text + pattern[end:]).split())
-    return done if all(w in done.query for w in done.said.values()) else None
+        if parameter.kind in ("text", "array"):
+            verbatim.append(words)
+        elif parameter.kind not in RESOLVED:
+            words = language.placed(words, place)
+        led_in = key in led and not place
+        text = (_led(text, words, language, rng) if led_in else language.joint(text, words, parameter.kind)) + words
+    query = " ".join((text + pattern[end:]).split())
+    whole = all(w in query for w in said.values())
+    return Filled(query, said, hangs_on_clock, tuple(verbatim)) if whole else None
 
 
-def _led(text: str, words: str, rng: random.Random) -> str:
+def _led(text: str, words: str, language: Language, rng: random.Random) -> str:
     """The text before a time in the speaker's own words, with the preposition that these want."""
-    if _OWNED.search(text):
+    # What stands before a value that is part of a noun phrase stays: "my 7 am alarm".
+    if language.words.patterns["owned"].search(text):
         return text
-    text = _LEADING.sub("", text)
-    choices = next((c for pattern, c in lexicon().leads if pattern.search(words.lower())), ["for"])
+    text = language.words.patterns["leading"].sub("", text)
+    choices = next((c for pattern, c in language.words.leads if pattern.search(words.lower())), ["for"])
     lead = rng.choice(choices)
     return f"{text}{lead} " if lead else text
 
 
-def _joint(text: str, words: str, parameter: Parameter) -> str:
-    """The text before a value, its preposition or article suited to the value's words."""
-    if parameter.kind in ("time", "date", "datetime", "enum") and _SELF_LED.search(words):
-        if words in ("today", "tomorrow") and text.endswith("for "):
-            return text
-        text = _LEADING.sub("", text)
-    if parameter.kind == "datetime" and text.endswith(" at ") and _DATED.match(words.lower()):
-        text = text.removesuffix("at ") + "on "
-    if text.lower().endswith((" a ", " an ")) or text.lower() in ("a ", "an "):
-        lead, _, article = text.rstrip().rpartition(" ")
-        right = indefinite(words)
-        if words.split()[0] in ("a", "an", "some", "the", "my", "half"):
-            return f"{lead} "
-        return f"{lead} {right if article.islower() else right.capitalize()} ".lstrip()
-    return text
-
-
 def _words(
-    parameter: Parameter, value: Any, now: dt.datetime, rng: random.Random, modifier: bool, percent: bool, dated: bool
-) -> tuple[str | None, bool]:
+    parameter: Parameter, value: Any, now: dt.datetime, language: Language, rng: random.Random,
+    modifier: bool, percent: bool, dated: bool,
+) -> tuple[str | None, bool]:  # fmt: skip
     """Words for a value, and whether they are relative to the clock."""
     if parameter.kind not in RESOLVED:
-        found = _surfaces(parameter.name, _Key(parameter.schema), _frozen(value))
+        found = _surfaces(parameter.name, _Key(parameter.schema), _frozen(value), language)
         if not found:
             return None, False
         return (found[0] if rng.random() < 0.6 else rng.choice(found)), False
-    candidates = list(_surfaces(parameter.name, _Key(parameter.schema), _frozen(value)))
+    candidates = list(_surfaces(parameter.name, _Key(parameter.schema), _frozen(value), language))
     if percent:
         return _literal(value), False
     if modifier and parameter.kind == "duration":
-        candidates = [
-            re.sub(r"(\w)s$", r"\1", c)
-            for c in candidates
-            if " and " not in c and not c.startswith(("a ", "an ", "half"))
-        ]
-    seen = clock_surfaces(value, parameter.name, parameter.schema, now)
+        candidates = language.before_a_noun(candidates)
+    seen = clock_surfaces(value, parameter.name, parameter.schema, now, language)
     if dated:
-        seen = [words for words in seen if not _DAY_IN_TIME.search(words)]
+        # A time in these words says a day as well, or hangs on today's.
+        seen = [words for words in seen if not language.words.patterns["day_in_time"].search(words)]
     relative = set(seen)
     for _ in range(8):
         if rng.random() < _PLAIN.get(parameter.kind, 0.25):
@@ -157,16 +121,6 @@ def _words(
     return _literal(value), False
 
 
-def _cased(words: str, rng: random.Random) -> str:
-    """Days and months with a capital, AM and PM too, as some people write them."""
-    style = rng.random()
-    if style < 0.35:
-        words = _DAY_WORD.sub(lambda m: m[0].capitalize(), words)
-    if style < 0.12:
-        words = re.sub(r"(?<=[\d ])[ap]m\b", lambda m: m[0].upper(), words)
-    return words
-
-
 class _Key:
     """A schema by identity, kept alive, so that surfaces can be remembered."""
 
@@ -181,8 +135,8 @@ class _Key:
 
 
 @lru_cache(maxsize=8192)
-def _surfaces(name: str, key: _Key, value: Any) -> tuple[str, ...]:
-    return tuple(surfaces(_thawed(value), name, key.schema))
+def _surfaces(name: str, key: _Key, value: Any, language: Language) -> tuple[str, ...]:
+    return tuple(surfaces(_thawed(value), name, key.schema, language))
 
 
 def _frozen(value: Any) -> Any:

@@ -11,10 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-_STATEMENT = re.compile(
-    r"(?:i|i'm|i'll|i'd|we|we're|it's|can|could|may|don't|there's|the|make sure|time to|my)\b"
-    r"|.*, (?:remind|cancel|show|send)\b"
-)
 WORDS = Path(__file__).parent / "words"
 
 
@@ -55,6 +51,9 @@ class Lexicon:
     """The words of one language."""
 
     def __init__(self, folder: Path) -> None:
+        self.code = folder.name
+        self.patterns = {name: re.compile(text) for name, text in _json(folder / "patterns.json").items()}
+        self.tables: Mapping[str, list[str]] = _json(folder / "nearness.json")
         self.verbs: Mapping[str, Any] = _json(folder / "verbs.json")
         self.nouns: Mapping[str, Any] = _json(folder / "nouns.json")
         self.roles: list[Mapping[str, Any]] = _json(folder / "roles.json")["roles"]
@@ -63,7 +62,7 @@ class Lexicon:
         self.noise: Mapping[str, Any] = _json(folder / "noise.json")
         self.frames = _frames(folder / "frames.txt")
         self.leads = _leads(folder / "leads.txt")
-        self.constructs = _constructs(folder / "constructs.txt")
+        self.constructs = _constructs(folder / "constructs.txt", self.patterns["statement"])
         self.pools = _pools(folder / "pools.txt")
         self.topics = _pools(folder / "topics.txt")
         self.chat = _lines(folder / "chitchat.txt")
@@ -74,7 +73,7 @@ class Lexicon:
 
 
 @lru_cache(maxsize=4)
-def lexicon(language: str = "en") -> Lexicon:
+def lexicon(language: str) -> Lexicon:
     """The words of a language, read once."""
     return Lexicon(WORDS / language)
 
@@ -109,7 +108,7 @@ def _frames(path: Path) -> dict[str, list[Weighted]]:
     return frames
 
 
-def _constructs(path: Path) -> list[Construct]:
+def _constructs(path: Path, statement: re.Pattern[str]) -> list[Construct]:
     found: list[Construct] = []
     heads: tuple[tuple[str, ...], ...] = ()
     never: frozenset[str] = frozenset()
@@ -123,7 +122,7 @@ def _constructs(path: Path) -> list[Construct]:
             continue
         form = {"?": "question", "=": "noun"}.get(line[0], "command")
         text = line if form == "command" else line[1:]
-        if form == "command" and _STATEMENT.match(text):
+        if form == "command" and statement.match(text):
             form = "statement"
         roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
         found.append(Construct(heads, never, unsaid, form, text, roles))

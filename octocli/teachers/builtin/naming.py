@@ -8,7 +8,7 @@ from itertools import islice, product
 from typing import Any
 
 from octocli.core.spec import Function
-from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.lexicon import Lexicon
 from octocli.teachers.builtin.roles import words_of
 
 
@@ -45,10 +45,10 @@ class Name:
         return self.group["class"] in ("query", "track")
 
 
-def read_name(function: Function) -> Name:
+def read_name(function: Function, lexicon: Lexicon) -> Name:
     """The verb and the noun of a function, from its name, or from its description where the name has no verb."""
-    name = _read(function)
-    return replace(name, nouns=_said_nouns(name, function), target=_target(name, function))
+    name = _read(function, lexicon)
+    return replace(name, nouns=_said_nouns(name, function, lexicon), target=_target(name, function))
 
 
 def _target(name: Name, function: Function) -> str:
@@ -60,7 +60,7 @@ def _target(name: Name, function: Function) -> str:
     return f"{words[1]} my {' '.join(words[2:])}"
 
 
-def _said_nouns(name: Name, function: Function) -> tuple[str, ...]:
+def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, ...]:
     """The nouns of a name that people say: of `update_reminder_date_time` the reminder, of `add_time_timer` the timer.
 
     A compound that the description does not have as such is one of its parts, the last that the description has. What
@@ -74,7 +74,7 @@ def _said_nouns(name: Name, function: Function) -> tuple[str, ...]:
         return name.nouns
     told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
     head, own = name.nouns[-1], {w for p in function.params for w in words_of(p.name)}
-    if head in lexicon().nouns["attributes"] or _tells(told, " ".join(name.nouns)):
+    if head in lexicon.nouns["attributes"] or _tells(told, " ".join(name.nouns)):
         return name.nouns
     parts = [n for n in name.nouns if _tells(told, n)]
     if head in own:
@@ -94,27 +94,27 @@ def _added(function: Function) -> tuple[str, ...]:
     return (found[1],) if found and found[1] in words_of(function.name) else ()
 
 
-def _read(function: Function) -> Name:
-    words = _with_one_verb(words_of(function.name))
+def _read(function: Function, lexicon: Lexicon) -> Name:
+    words = _with_one_verb(words_of(function.name), lexicon)
     for size in (2, 1):
         rest = list(_added(function)) or words[size:]
-        if len(words) >= size and (group := _group(" ".join(words[:size]), rest)):
-            return Name(" ".join(words[:size]), group, _nouns(words[size:]))
-    if len(words) > 1 and (group := _group(words[-1], words[:-1])):
-        return Name(words[-1], group, _nouns(words[:-1]))
-    lead = _imperative(function.description)
+        if len(words) >= size and (group := _group(" ".join(words[:size]), rest, lexicon)):
+            return Name(" ".join(words[:size]), group, _nouns(words[size:], lexicon))
+    if len(words) > 1 and (group := _group(words[-1], words[:-1], lexicon)):
+        return Name(words[-1], group, _nouns(words[:-1], lexicon))
+    lead = _imperative(function.description, lexicon)
     if lead and words and lead == words[0]:
-        return Name(words[0], _named_group("other"), _nouns(words[1:]))
-    if lead and (group := _group(lead, words)):
-        return Name(lead, group, _nouns(words))
-    return Name("get", _named_group("query"), _nouns(words))
+        return Name(words[0], _named_group("other", lexicon), _nouns(words[1:], lexicon))
+    if lead and (group := _group(lead, words, lexicon)):
+        return Name(lead, group, _nouns(words, lexicon))
+    return Name("get", _named_group("query", lexicon), _nouns(words, lexicon))
 
 
-def noun_forms(nouns: tuple[str, ...]) -> list[str]:
+def noun_forms(nouns: tuple[str, ...], lexicon: Lexicon) -> list[str]:
     """Names for the thing: synonyms, and an attribute with or without what it belongs to."""
     if not nouns:
         return []
-    book = lexicon().nouns
+    book = lexicon.nouns
     synonyms = [[w, *(s for s in book["synonyms"].get(w, ()) if s != w)] for w in nouns]
     forms = [" ".join(row) for row in islice(product(*synonyms), 12)]
     if len(nouns) > 1 and nouns[-1] in book["attributes"]:
@@ -126,13 +126,13 @@ def noun_forms(nouns: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(form for form in single if len(set(words := form.split())) == len(words)))
 
 
-def with_article(noun: str, article: str) -> list[str]:
+def with_article(noun: str, article: str, lexicon: Lexicon) -> list[str]:
     """The noun as a sentence has it: "a timer", "the lights", "some music"."""
     last = noun.split(" of ")[0].split()[-1]
     if noun.split()[0] in ("the", "my", "something", "a", "an", "places", "someone"):
         return [noun]
     plural = last.endswith("s") and not last.endswith("ss")
-    mass = plural or last in lexicon().nouns["uncountable"]
+    mass = plural or last in lexicon.nouns["uncountable"]
     if article == "a":
         return [f"some {noun}", noun] if mass else [f"{indefinite(noun)} {noun}"]
     if article == "":
@@ -145,10 +145,10 @@ def indefinite(word: str) -> str:
     return "an" if re.match(r"(?:[aeio]|un[^i]|8|11\b|18\b|hour|honest)", word.lower()) else "a"
 
 
-def gerund(clause: str) -> str:
+def gerund(clause: str, lexicon: Lexicon) -> str:
     """The clause with its first verb in -ing: "turn on the tv" -> "turning on the tv"."""
     verb, _, rest = clause.partition(" ")
-    book = lexicon().verbs
+    book = lexicon.verbs
     form = book["irregular_gerund"].get(verb)
     if form is None:
         if verb in book["doubling"]:
@@ -160,22 +160,22 @@ def gerund(clause: str) -> str:
     return f"{form} {rest}".strip()
 
 
-def starts_with_verb(phrase: str) -> bool:
+def starts_with_verb(phrase: str, lexicon: Lexicon) -> bool:
     """Whether a phrase opens like a command."""
     words = phrase.lower().split()
-    return bool(words) and (words[0] in _known_verbs() or " ".join(words[:2]) in _known_verbs())
+    return bool(words) and (words[0] in _known_verbs(lexicon) or " ".join(words[:2]) in _known_verbs(lexicon))
 
 
-def is_verb_only(phrase: str) -> bool:
+def is_verb_only(phrase: str, lexicon: Lexicon) -> bool:
     """Whether a phrase is a verb that still wants its object: "switch on", "crank up"."""
     words = phrase.lower().split()
-    particles = set(lexicon().verbs["particles"])
-    return bool(words) and words[0] in _known_verbs() and all(w in particles for w in words[1:])
+    particles = set(lexicon.verbs["particles"])
+    return bool(words) and words[0] in _known_verbs(lexicon) and all(w in particles for w in words[1:])
 
 
 @cache
-def _known_verbs() -> frozenset[str]:
-    book = lexicon().verbs
+def _known_verbs(lexicon: Lexicon) -> frozenset[str]:
+    book = lexicon.verbs
     named = {
         name for g in book["groups"] for name in g["names"] if name not in ("*", "new", "music", "status", "info", "is")
     }
@@ -184,26 +184,26 @@ def _known_verbs() -> frozenset[str]:
     return extra | named | said
 
 
-def _with_one_verb(words: list[str]) -> list[str]:
+def _with_one_verb(words: list[str], lexicon: Lexicon) -> list[str]:
     """Of `open or lock door` the first verb and the noun: a parameter says which of both it is."""
-    if len(words) > 2 and words[1] in ("or", "and") and words[2] in _known_verbs():
+    if len(words) > 2 and words[1] in ("or", "and") and words[2] in _known_verbs(lexicon):
         return [words[0], *words[3:]]
     return words
 
 
-def _group(verb: str, rest: list[str]) -> Mapping[str, Any] | None:
-    for group in lexicon().verbs["groups"]:
+def _group(verb: str, rest: list[str], lexicon: Lexicon) -> Mapping[str, Any] | None:
+    for group in lexicon.verbs["groups"]:
         if verb in group["names"] and ("nouns" not in group or set(rest) & set(group["nouns"])):
             return dict(group)
     return None
 
 
-def _named_group(name: str) -> Mapping[str, Any]:
-    return next(g for g in lexicon().verbs["groups"] if g["class"] == name)
+def _named_group(name: str, lexicon: Lexicon) -> Mapping[str, Any]:
+    return next(g for g in lexicon.verbs["groups"] if g["class"] == name)
 
 
-def _nouns(words: list[str]) -> tuple[str, ...]:
-    fillers = set(lexicon().nouns["fillers"])
+def _nouns(words: list[str], lexicon: Lexicon) -> tuple[str, ...]:
+    fillers = set(lexicon.nouns["fillers"])
     kept = [w for w in words if w not in fillers]
     while kept and kept[0] in ("to", "in", "on", "for", "new", "current", "my", "all"):
         kept.pop(0)
@@ -213,13 +213,13 @@ def _nouns(words: list[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _imperative(description: str) -> str:
+def _imperative(description: str, lexicon: Lexicon) -> str:
     """The first verb of a description, "Sets" as "set"; empty when it opens otherwise."""
     words = words_of(description)
     if not words:
         return ""
     word = words[0]
     for form in (word, word.removesuffix("s"), word.removesuffix("es")):
-        if _group(form, []):
+        if _group(form, [], lexicon):
             return form
     return word.removesuffix("s")

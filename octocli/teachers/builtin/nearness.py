@@ -7,20 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import enum_words, implied
 
 _OPEN = frozenset({"play", "search", "navigate", "translate", "call", "text", "send"})
-# Verbs that need no noun to be taken for a request of theirs: "text my mom".
-_OPENERS = frozenset({"text", "message", "email", "call", "dial", "translate", "google", "play", "remind", "rate"})
-# Verbs, as stems, that too many things are done with.
-_LOOSE = frozenset(
-    {"start", "open", "send", "bring", "driv", "phon", "ring", "shoot", "fir", "us", "hunt", "queu", "cu"}
-)
-# Words of the classes whose functions answer anything at all.
-_ANSWERS = frozenset({"web", "internet", "google", "wikipedia", "question", "knowledge", "answer", "ask", "chat"})
 
 
 @dataclass(frozen=True)
@@ -34,32 +26,40 @@ class _Reach:
 
 
 class Nearness:
-    """What the functions of one spec reach."""
+    """What the functions of one spec reach.
 
-    def __init__(self, phrasings: Iterable[Phrasing]) -> None:
-        self._reaches = [_reach(p) for p in phrasings]
+    Args:
+        phrasings: what is known about asking for each.
+        language: the language that they are asked for in.
+    """
+
+    def __init__(self, phrasings: Iterable[Phrasing], language: Language) -> None:
+        self._language = language
+        self._reaches = [_reach(p, language) for p in phrasings]
 
     def serves(self, text: str) -> bool:
         """Whether some function may well be meant by `text`."""
-        every = frozenset(_stem(w) for w in re.findall(r"[a-z]+", text.lower()))
-        words, spaced = _stems(text), f" {' '.join(text.lower().lstrip('?').split())} "
+        every = frozenset(map(self._language.stem, self._language.tokens(text)))
+        words, spaced = _stems(text, self._language), f" {' '.join(text.lower().lstrip('?').split())} "
         return any(_hit(r, every, words) or any(lead in spaced for lead in r.leads) for r in self._reaches)
 
     def acts(self, text: str) -> bool:
         """Whether a command's own verb is one that a function has for one of the nouns in it."""
-        verb, words = _stem(text.split()[0]), _stems(text)
+        verb, words = self._language.stem(text.split()[0]), _stems(text, self._language)
         return any(verb in r.verbs and (words & r.nouns or verb in r.openers) for r in self._reaches)
 
     def knows(self, noun: str) -> bool:
         """Whether the spec has anything of that name."""
-        return any(_stems(noun) & r.nouns for r in self._reaches)
+        return any(_stems(noun, self._language) & r.nouns for r in self._reaches)
 
     def things(self, phrasing: Phrasing) -> list[str]:
         """Nouns of a function whose name has none: its listed values, or its object's name."""
         thing = phrasing.object
         if thing is None:
             return []
-        listed = [enum_words(v, thing.schema)[0] for v in thing.schema.get("enum", ()) if isinstance(v, str)]
+        listed = [
+            enum_words(v, thing.schema, self._language)[0] for v in thing.schema.get("enum", ()) if isinstance(v, str)
+        ]
         return listed or [" ".join(words_of(thing.name))]
 
 
@@ -70,42 +70,42 @@ def _hit(reach: _Reach, every: frozenset[str], words: frozenset[str]) -> bool:
     return (nouns > 0 and (verbs > 0 or reach.asks)) or nouns + len(words & reach.signals) >= 2
 
 
-def _reach(phrasing: Phrasing) -> _Reach:
-    function = phrasing.function
+def _reach(phrasing: Phrasing, language: Language) -> _Reach:
+    function, stem, tables = phrasing.function, language.stem, language.words.tables
     nouns: set[str] = set()
     aliases = [" ".join(a.split()[1:]) for a in function.aliases]
     for text in (*phrasing.nouns, *phrasing.name.nouns, *aliases):
-        nouns |= _stems(text)
+        nouns |= _stems(text, language)
     signals: set[str] = set()
     leads: set[str] = set()
     openers: set[str] = set()
     for head in phrasing.heads:
         if head.source == "construct":
-            signals |= _stems(re.sub(r"\{[^{}]*\}", " ", head.text))
+            signals |= _stems(re.sub(r"\{[^{}]*\}", " ", head.text), language)
             lead = head.text.partition("{")[0].strip()
             if len(lead.split()) >= 3:
                 leads.add(f" {lead} ")
-            if (match := re.match(r"(\w+) \{", head.text)) and match[1] in _OPENERS:
-                openers.add(_stem(match[1]))
+            if (match := re.match(r"(\w+) \{", head.text)) and match[1] in tables["openers"]:
+                openers.add(stem(match[1]))
     for parameter in function.params:
         role = phrasing.roles[parameter.name]
         if parameter is phrasing.object or role.modifier:
-            nouns |= _stems(" ".join(words_of(parameter.name)))
+            nouns |= _stems(" ".join(words_of(parameter.name)), language)
             for value in parameter.schema.get("enum", ()):
-                nouns |= _stems(" ".join(enum_words(value, parameter.schema)))
-    spoken = [s.split()[0] for s in phrasing.name.says]
+                nouns |= _stems(" ".join(enum_words(value, parameter.schema, language)), language)
+    spoken = list(phrasing.name.says)
     for parameter in phrasing.states:
         values = [True, False] if parameter.kind == "boolean" else parameter.schema.get("enum", ())
-        spoken += [w.split()[0] for v in values for w in implied(v, parameter.name, parameter.schema)]
-    verbs = {_stem(v) for v in (*spoken, phrasing.name.verb.split()[0], *(a.split()[0] for a in function.aliases))}
+        spoken += [w for v in values for w in implied(v, parameter.name, parameter.schema, language)]
+    verbs = {stem(v) for v in language.leading_verbs([*spoken, phrasing.name.verb, *function.aliases])}
     thing = phrasing.object
     free = thing is not None and thing.kind != "enum"
-    if set(words_of(function.name)) & _ANSWERS or (
+    if set(words_of(function.name)) & set(tables["answers"]) or (
         free and phrasing.name.group["class"] in _OPEN and not phrasing.nouns
     ):
-        openers |= {v for v in verbs if v not in lexicon().common and v not in _LOOSE}
+        openers |= {v for v in verbs if v not in language.words.common and v not in tables["loose"]}
     if free and phrasing.name.group["class"] in ("translate", "call", "navigate"):
-        openers |= _stems(phrasing.name.verb)
+        openers |= _stems(phrasing.name.verb, language)
     return _Reach(
         frozenset(verbs),
         frozenset(nouns),
@@ -116,13 +116,6 @@ def _reach(phrasing: Phrasing) -> _Reach:
     )
 
 
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(_stem(w) for w in re.findall(r"[a-z]+", text.lower()) if w not in lexicon().common and len(w) > 1)
-
-
-def _stem(word: str) -> str:
-    word = word.lower()
-    for ending in ("ing", "ies", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)] + ("y" if ending == "ies" else "")
-    return word.removesuffix("e") if len(word) > 4 else word
+def _stems(text: str, language: Language) -> frozenset[str]:
+    common = language.words.common
+    return frozenset(language.stem(w) for w in language.tokens(text) if w not in common and len(w) > 1)

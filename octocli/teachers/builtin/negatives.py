@@ -13,30 +13,28 @@ from octocli.core.samples import Sample, Split
 from octocli.core.spec import Spec
 from octocli.core.splits import bucket_of, normal
 from octocli.teachers.builtin.filling import SLOT, fill
-from octocli.teachers.builtin.lexicon import Stub, lexicon
-from octocli.teachers.builtin.naming import gerund, indefinite
+from octocli.teachers.builtin.language import Filled, Language
+from octocli.teachers.builtin.lexicon import Stub
 from octocli.teachers.builtin.nearness import Nearness
-from octocli.teachers.builtin.noise import roughen
-from octocli.teachers.builtin.phrasing import Phrasing
+from octocli.teachers.builtin.phrasing import Form, Phrasing
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, weighted
 from octocli.teachers.builtin.values import ValueSource
 
+# A line of the near-misses that a clause goes into, its verb in one form or another.
+CLAUSE = re.compile(r"\{[cgizf]\}")
 KINDS = ("chit-chat", "other-app", "near-miss")
 TRIES = 400
 _NOW = dt.datetime(2026, 1, 5, 9, 0)
-_QUESTION = re.compile(
-    r"(?:what|who|how|why|when|where|which|is|are|does|did|can|should|will|would|do (?:you|i|we|they|people))\b"
-)
-_TALK = re.compile(r"(?:i|i'm|my|you|it|we|the|there)\b")
 
 
 class NegativeWriter:
-    """Writes negatives for one spec."""
+    """Writes negatives for one spec in one language."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, language: Language) -> None:
         self.spec = spec
-        self.phrasings = [Phrasing(f) for f in spec.functions]
-        self.nearness = Nearness(self.phrasings)
+        self.language = language
+        self.phrasings = [language.phrasing(f) for f in spec.functions]
+        self.nearness = Nearness(self.phrasings, language)
 
     def stream(self, kind: str, split: Split, rng: random.Random) -> Iterator[Sample]:
         """An endless stream, or one that ends when `TRIES` draws in a row came to nothing."""
@@ -49,7 +47,7 @@ class NegativeWriter:
                 yield sample
 
     def _chat(self, split: Split, rng: random.Random) -> Iterator[Sample | None]:
-        lines = [line for line in lexicon().chat if bucket_of(_skeleton(line)) == split]
+        lines = [line for line in self.language.words.chat if bucket_of(_skeleton(line)) == split]
         fixed = [line for line in lines if "{" not in line]
         open_lines = [line for line in lines if "{" in line]
         if not lines:
@@ -57,10 +55,10 @@ class NegativeWriter:
         while True:
             # Patterns with fillers give many queries each, a fixed line one: drawn by what they have to give.
             line = rng.choice(fixed if fixed and (rng.random() < 0.3 or not open_lines) else open_lines)
-            text = filled(line, rng)
+            text = filled(line, self.language, rng)
             if rng.random() < 0.12:
-                text = weighted(lexicon().frames["question"], rng).replace("{q}", text)
-            yield self._sample("chit-chat", line, text, rng, question=bool(_QUESTION.match(line)))
+                text = weighted(self.language.words.frames["question"], rng).replace("{q}", text)
+            yield self._sample("chit-chat", line, text, rng, question=self._asks(line))
 
     def _other(self, split: Split, rng: random.Random) -> Iterator[Sample | None]:
         stubs = [(s, [t for t in s.says if bucket_of(_skeleton(t)) == split]) for s in self._stubs()]
@@ -70,24 +68,25 @@ class NegativeWriter:
         while True:
             _, says = rng.choice(stubs)
             line = rng.choice(says)
-            question, text = line.startswith("?"), filled(line.lstrip("?"), rng)
-            plain = question or _TALK.match(text) is not None
-            text = framed(Clause(text, "question" if question else "statement" if plain else "command"), rng)
+            question, text = line.startswith("?"), filled(line.lstrip("?"), self.language, rng)
+            plain = question or self.language.words.patterns["talk"].match(text) is not None
+            form: Form = "question" if question else "statement" if plain else "command"
+            text = framed(Clause(text, form), self.language, rng)
             yield self._sample("other-app", line, text, rng, question=question)
 
     def _stubs(self) -> list[Stub]:
         """Other apps' functions, less what the spec does: a saying of it is dropped, and a stub that is mostly it."""
         kept = []
-        for stub in lexicon().stubs:
+        for stub in self.language.words.stubs:
             says = tuple(t for t in stub.says if not self.nearness.serves(SLOT.sub(" ", t)))
             if len(says) * 3 > len(stub.says) * 2:
                 kept.append(Stub(stub.domain, stub.name, says))
         return kept
 
     def _near(self, split: Split, rng: random.Random) -> Iterator[Sample | None]:
-        lines = [line for line in lexicon().near if bucket_of(_skeleton(line)) == split]
+        lines = [line for line in self.language.words.near if bucket_of(_skeleton(line)) == split]
         grammars = [Grammar(p) for p in self.phrasings]
-        source = ValueSource(rng, split)
+        source = ValueSource(rng, split, self.language.words)
         while lines:
             line, grammar = rng.choice(lines), rng.choice(grammars)
             text = self._near_text(line.lstrip("!"), grammar, source, rng)
@@ -95,8 +94,8 @@ class NegativeWriter:
                 yield None
                 continue
             if line.startswith("!"):
-                text = framed(Clause(text, "command"), rng)
-            yield self._sample("near-miss", line, text, rng, question=bool(_QUESTION.match(line)))
+                text = framed(Clause(text, "command"), self.language, rng)
+            yield self._sample("near-miss", line, text, rng, question=self._asks(line))
 
     def _near_text(self, line: str, grammar: Grammar, source: ValueSource, rng: random.Random) -> str | None:
         nouns = [n for n in grammar.phrasing.nouns if len(n) > 2] or self.nearness.things(grammar.phrasing)
@@ -104,22 +103,19 @@ class NegativeWriter:
             return None
         noun = rng.choice(nouns)
         if "{x}" in line:
-            noun = rng.choice(lexicon().foreign)
+            noun = rng.choice(self.language.words.foreign)
             if self.nearness.knows(noun):
                 return None
-        text = line.replace("{np}", f"{rng.choice(('the', 'my', 'my', 'this'))} {noun}").replace("{x}", noun)
-        alone = noun if noun.endswith("s") else f"{indefinite(noun)} {noun}"
-        text = re.sub(r"\b(?:a|an) \{n\}", alone, text).replace("{n}", noun)
-        text = re.sub(r"\ba (?=(?:new|used) \S+s\b)|\ban (?=old \S+s\b)", "", text)
-        if "{c}" in text or "{g}" in text:
-            clause = self._own_clause(grammar, source, rng)
+        text = self.language.about(line, noun, rng)
+        if CLAUSE.search(text):
+            clause = self._own_clause(grammar, source, text, rng)
             if clause is None:
                 return None
-            text = text.replace("{c}", clause).replace("{g}", gerund(clause))
-        return filled(text, rng)
+            text = clause
+        return filled(text, self.language, rng)
 
-    def _own_clause(self, grammar: Grammar, source: ValueSource, rng: random.Random) -> str | None:
-        """A request in the spec's own words, to be talked about rather than made."""
+    def _own_clause(self, grammar: Grammar, source: ValueSource, line: str, rng: random.Random) -> str | None:
+        """A line about a request in the spec's own words, which it talks about rather than makes."""
         phrasing, values, slots = grammar.phrasing, {}, {}
         for parameter in phrasing.function.params:
             if parameter.required or rng.random() < 0.2:
@@ -129,30 +125,34 @@ class NegativeWriter:
                 values[parameter.name] = value
                 slots[parameter.name] = (parameter, value, f"/0/arguments/{parameter.name}")
         clause = grammar.clause(values, rng, plain=True)
-        if clause is None or re.match(r"(?:i|i'm|we|can|it|give me|let me)\b", clause.text):
+        if clause is None or self.language.words.patterns["not_talked_about"].match(clause.text):
             return None
         led = [name for name, role in phrasing.roles.items() if role.leads]
-        done = fill(clause.text, slots, _NOW, rng, led=led)
-        return done.query if done else None
+        done = fill(clause.text, slots, _NOW, self.language, rng, led=led)
+        return self.language.framed(line, done.query, "{c}", rng) if done else None
 
     def _is_served(self, line: str, text: str, phrasing: Phrasing) -> bool:
         """Whether a near-miss comes out as something that the spec does after all."""
         if line.startswith("!"):
             return self.nearness.acts(text)
-        if "{c}" in line or "{g}" in line:
+        if CLAUSE.search(line):
             return False
         return "{x}" in line and self.nearness.serves(text)
+
+    def _asks(self, line: str) -> bool:
+        return self.language.words.patterns["question"].match(line) is not None
 
     def _sample(self, kind: str, line: str, text: str, rng: random.Random, *, question: bool) -> Sample | None:
         if kind == "chit-chat" and self.nearness.serves(text):
             return None
-        query = " ".join(roughen(text.replace("{", "").replace("}", ""), rng, question).split())
+        rough = self.language.roughened(text.replace("{", "").replace("}", ""), rng, question)
+        query = self.language.typed(Filled(" ".join(rough.split())), rng).query
         return Sample(query, (), kind, None, "builtin", skeleton=_skeleton(line)) if query else None
 
 
-def filled(line: str, rng: random.Random) -> str:
+def filled(line: str, language: Language, rng: random.Random) -> str:
     """A line with its topics filled in, lower case now and then as people type."""
-    topics = lexicon().topics
+    topics = language.words.topics
     lower = rng.random() < 0.4
 
     def one(match: "re.Match[str]") -> str:
@@ -161,7 +161,7 @@ def filled(line: str, rng: random.Random) -> str:
         return text.lower() if lower and pool else text
 
     text = re.sub(r"\{(\w+)\}", one, line)
-    return re.sub(r"\b(a|an) (?=(\w+))", lambda m: f"{indefinite(m[2])} ", text)
+    return language.mended(text)
 
 
 def _skeleton(line: str) -> str:

@@ -3,7 +3,7 @@
 import random
 import re
 
-from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.lexicon import Lexicon
 
 _NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
@@ -13,20 +13,20 @@ _NEIGHBOURS = {
 _SLOT = re.compile(r"(\{[^{}]*\})")
 
 
-def roughen(pattern: str, rng: random.Random, question: bool = False) -> str:
+def roughen(pattern: str, lexicon: Lexicon, rng: random.Random, question: bool = False) -> str:
     """A pattern as somebody typed it. Slots stay as they are."""
     style = rng.random()
     if style < 0.42:
         return _tidy(pattern, rng, question)
     text = pattern
     if style > 0.72:
-        text = _shortened(text, rng)
+        text = _shortened(text, lexicon, rng)
     if style > 0.94:
         text = _typo(text, rng)
     if style > 0.88:
         text = _without_articles(text, rng)
     if style > 0.96:
-        text = f"{rng.choice(lexicon().noise['fillers_before'])} {text}"
+        text = f"{rng.choice(lexicon.noise['fillers_before'])} {text}"
     if rng.random() < 0.3:
         text += "?" if question else rng.choice((".", "!", ".", ""))
     if rng.random() < 0.5:
@@ -48,8 +48,8 @@ def _outside(text: str, change: "re.Pattern[str]", to: str) -> str:
     return "".join(p if p.startswith("{") else change.sub(to, p) for p in parts)
 
 
-def _shortened(text: str, rng: random.Random) -> str:
-    noise = lexicon().noise
+def _shortened(text: str, lexicon: Lexicon, rng: random.Random) -> str:
+    noise = lexicon.noise
     keys = [k for k in noise["replace"] if k in text and (k not in noise["rare"] or rng.random() < 0.15)]
     if not keys:
         return text

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from octocli.core.spec import Function, Parameter
-from octocli.teachers.builtin.lexicon import lexicon
-from octocli.teachers.builtin.naming import noun_forms, read_name, with_article
+from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.lexicon import Lexicon
+from octocli.teachers.builtin.naming import Name, noun_forms, read_name, with_article
 from octocli.teachers.builtin.roles import Role, roles_of, words_of
 from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb
 
@@ -38,19 +39,25 @@ class NounPhrase:
 class Thing:
     """What the requests for one function are about, beside the `others` of its spec."""
 
-    def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
+    def __init__(self, function: Function, language: Language, others: Sequence[Function] = ()) -> None:
         self.function = function
-        self._rivals = frozenset(role.pool for f in others if f.name != function.name for role in _bare_objects(f))
-        self.roles: dict[str, Role] = roles_of(function)
-        self.name = read_name(function)
-        self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema))
+        self.language = language
+        self.lexicon = language.words
+        self._others = tuple(f for f in others if f.name != function.name)
+        self.roles: dict[str, Role] = roles_of(function, self.lexicon)
+        self.name = self.read_name(function)
+        self.states = tuple(p for p in function.params if speaks_by_verb(p.name, p.schema, language))
         self.nouns = self._own_nouns()
+
+    def read_name(self, function: Function) -> Name:
+        """What the name of this function, or of another one, says."""
+        return read_name(function, self.lexicon)
 
     def _own_nouns(self) -> list[str]:
         """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
         listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
-        values = {word for value, schema in listed for word in enum_words(value, schema)}
-        first, *others = noun_forms(self.name.nouns) or [""]
+        values = {word for value, schema in listed for word in enum_words(value, schema, self.language)}
+        first, *others = noun_forms(self.name.nouns, self.lexicon) or [""]
         return [n for n in (first, *(o for o in others if o not in values)) if n]
 
     @cached_property
@@ -60,7 +67,7 @@ class Thing:
         wordy = [
             p for p in self.function.params if p.kind in ("text", "enum", "array", "phone") and p not in self.states
         ]
-        named -= set(lexicon().nouns["attributes"]) - _GENERIC
+        named -= set(self.lexicon.nouns["attributes"]) - _GENERIC
         own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
         roled = [p for p in wordy if self.roles[p.name].object]
         direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
@@ -72,9 +79,15 @@ class Thing:
     @cached_property
     def _needs_noun(self) -> bool:
         """Whether the object's value alone could as well be meant for another function of the spec."""
-        return (
-            self.object is not None and self.object.kind == "text" and self.roles[self.object.name].pool in self._rivals
-        )
+        if self.object is None or self.object.kind != "text":
+            return False
+        return self.roles[self.object.name].pool in {role.pool for f in self._others for role in self._bare_objects(f)}
+
+    def _bare_objects(self, function: Function) -> Iterator[Role]:
+        """The roles of free text that alone may be a request for `function`."""
+        if self.read_name(function).group["class"] in BARE_OBJECT | _VAGUE:
+            roles = roles_of(function, self.lexicon)
+            yield from (roles[p.name] for p in function.params if p.kind == "text" and roles[p.name].object)
 
     @cached_property
     def objects(self) -> tuple[NounPhrase, ...]:
@@ -84,7 +97,7 @@ class Thing:
     def _named(self) -> Iterator[NounPhrase]:
         article = self.name.group.get("article", "the")
         for index, noun in enumerate(self.nouns):
-            for phrase in with_article(noun, article):
+            for phrase in with_article(noun, article, self.lexicon):
                 yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
         bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
         if bare and not self.nouns:
@@ -146,7 +159,11 @@ class Thing:
                         yield NounPhrase(text, uses | {thing.name}, 3.0)
                     continue
                 for index, noun in enumerate(self.nouns[:3]):
-                    text = template.replace("{}", slot).replace("{nouns}", plural(noun)).replace("{noun}", noun)
+                    text = (
+                        template.replace("{}", slot)
+                        .replace("{nouns}", plural(noun, self.lexicon))
+                        .replace("{noun}", noun)
+                    )
                     yield NounPhrase(text, uses, 2.0 if index == 0 else 1.0)
                 for kind in kinds:
                     text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
@@ -167,10 +184,10 @@ class Thing:
         return next((p for p in self.function.params if self.roles[p.name].name == role), None)
 
 
-def plural(noun: str) -> str:
+def plural(noun: str, lexicon: Lexicon) -> str:
     """The noun for several: "alarms"."""
     last = noun.split()[-1]
-    if last.endswith("s") or last in lexicon().nouns["uncountable"]:
+    if last.endswith("s") or last in lexicon.nouns["uncountable"]:
         return noun
     if last.endswith("y") and last[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
@@ -180,10 +197,3 @@ def plural(noun: str) -> str:
 def _is_noun(role: Role) -> bool:
     """Whether the value is itself a name for the object: "song", "album"."""
     return bool(role.phrases) and all("{noun" not in template for template in role.phrases)
-
-
-def _bare_objects(function: Function) -> Iterator[Role]:
-    """The roles of free text that alone may be a request for `function`."""
-    if read_name(function).group["class"] in BARE_OBJECT | _VAGUE:
-        roles = roles_of(function)
-        yield from (roles[p.name] for p in function.params if p.kind == "text" and roles[p.name].object)

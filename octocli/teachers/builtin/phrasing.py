@@ -12,8 +12,9 @@ from itertools import islice, product
 from typing import Any, Literal
 
 from octocli.core.spec import Function
-from octocli.teachers.builtin.lexicon import Construct, lexicon
-from octocli.teachers.builtin.naming import Name, is_verb_only, read_name, starts_with_verb
+from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.lexicon import Construct, Lexicon
+from octocli.teachers.builtin.naming import Name, is_verb_only, starts_with_verb
 from octocli.teachers.builtin.objects import BARE_OBJECT, Thing, plural
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import state_adjectives, state_verbs
@@ -58,9 +59,9 @@ class Head:
 class Phrasing(Thing):
     """Everything the grammar knows about asking for one function, beside the `others` of its spec."""
 
-    def __init__(self, function: Function, others: Sequence[Function] = ()) -> None:
-        super().__init__(function, others)
-        self._siblings = [read_name(f) for f in others if f.name != function.name]
+    def __init__(self, function: Function, language: Language, others: Sequence[Function] = ()) -> None:
+        super().__init__(function, language, others)
+        self._siblings = [self.read_name(f) for f in self._others]
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
@@ -79,11 +80,11 @@ class Phrasing(Thing):
             values = [True, False] if parameter.kind == "boolean" else parameter.schema.get("enum", ())
             for value in values:
                 implies = ((parameter.name, value),)
-                for verb in state_verbs(value, parameter.name, parameter.schema):
+                for verb in state_verbs(value, parameter.name, parameter.schema, self.language):
                     for noun in self.objects:
                         text = verb.replace("{o}", noun.text).replace("{one}", "one")
                         yield Head(text, "command", "verb", noun.uses, implies, noun.weight)
-                for state in state_adjectives(value, parameter.name, parameter.schema):
+                for state in state_adjectives(value, parameter.name, parameter.schema, self.language):
                     for noun in self.objects:
                         yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
 
@@ -111,15 +112,15 @@ class Phrasing(Thing):
     def _question_heads(self) -> Iterator[Head]:
         if not self.name.asks:
             return
-        for frame in lexicon().frames["query"]:
+        for frame in self.lexicon.frames["query"]:
             for noun in self.objects:
                 text = frame.text.replace("{o}", noun.text)
                 if frame.weight and not (noun.text.endswith("s") and re.search(r"\b(?:is|'s)\b", frame.text)):
                     yield Head(text, _form_of(text), "question", noun.uses, (), frame.weight * noun.weight)
         for name in self.nouns[:3] if self.name.group["class"] == "query" else ():
-            if name.split()[-1] not in lexicon().nouns["uncountable"]:
-                for frame in lexicon().frames["many"]:
-                    text = frame.text.replace("{nouns}", plural(name))
+            if name.split()[-1] not in self.lexicon.nouns["uncountable"]:
+                for frame in self.lexicon.frames["many"]:
+                    text = frame.text.replace("{nouns}", plural(name, self.lexicon))
                     yield Head(text, _form_of(text), "question", frozenset(), (), frame.weight)
 
     def _noun_heads(self) -> Iterator[Head]:
@@ -136,10 +137,10 @@ class Phrasing(Thing):
     def _alias_heads(self) -> Iterator[Head]:
         for alias in self.function.aliases:
             phrase = re.sub(r" (?:to|at|for|in|on the|the)$", "", alias.strip().rstrip(".!?").lower())
-            if is_verb_only(phrase) and self.objects:
+            if is_verb_only(phrase, self.lexicon) and self.objects:
                 for noun in self.objects:
                     yield Head(f"{phrase} {noun.text}", "command", "alias", noun.uses, (), noun.weight)
-            elif starts_with_verb(phrase):
+            elif starts_with_verb(phrase, self.lexicon):
                 yield Head(phrase, "command", "alias", weight=4.0)
             else:
                 yield Head(phrase, "noun", "alias", weight=3.0)
@@ -151,7 +152,7 @@ class Phrasing(Thing):
 
     def _described_heads(self) -> Iterator[Head]:
         """What the description says to do, as somebody would ask for it: "tell how much time is left on my timer"."""
-        phrase = _plain_command(self.function.description)
+        phrase = _plain_command(self.function.description, self.lexicon)
         nouns = {word.removesuffix("s") for noun in self.nouns for word in noun.split()}
         named = {w.removesuffix("s") for p in self.function.params for w in words_of(p.name)} - nouns
         if phrase is None or named & {w.removesuffix("s") for w in phrase.split()}:
@@ -174,7 +175,7 @@ class Phrasing(Thing):
             role = self.roles[parameter.name]
             for name in (role.name, *role.also):
                 by_role.setdefault(name, []).append(parameter.name)
-        for construct in lexicon().constructs:
+        for construct in self.lexicon.constructs:
             if words & construct.never or construct.unsaid & set(by_role) or not set(construct.roles) <= set(by_role):
                 continue
             if _named_by(construct, words) and self._may_say(construct):
@@ -189,13 +190,13 @@ def _named_by(construct: Construct, words: set[str]) -> bool:
     return any(len(set(chosen)) == len(met) for chosen in product(*met))
 
 
-def _plain_command(description: str) -> str | None:
+def _plain_command(description: str, lexicon: Lexicon) -> str | None:
     """A short description that is a command and names no parameter, lower case, without its full stop."""
     sentence = re.split(r"[.;:,(]", description.strip(), maxsplit=1)[0].strip()
     words = sentence.lower().split()
     if not 3 <= len(words) <= 10 or " or " in sentence or _STAND_INS.search(sentence.lower()):
         return None
-    return " ".join(words) if starts_with_verb(sentence) else None
+    return " ".join(words) if starts_with_verb(sentence, lexicon) else None
 
 
 def _form_of(text: str) -> Form:

@@ -16,8 +16,7 @@ from octocli.core.spec import Function, Parameter, Spec
 from octocli.core.splits import bucket_of, free_values, normal
 from octocli.teachers.builtin.examples import Recipe, example_samples, recipes
 from octocli.teachers.builtin.filling import SLOT, fill
-from octocli.teachers.builtin.noise import roughen
-from octocli.teachers.builtin.phrasing import Phrasing
+from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
@@ -42,25 +41,26 @@ class Planned:
 
 
 class PositiveWriter:
-    """Writes requests for the functions of one spec."""
+    """Writes requests for the functions of one spec in one language."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, language: Language) -> None:
         self.spec = spec
+        self.language = language
         self._grammars: dict[str, Grammar] = {}
 
     def grammar(self, function: Function) -> Grammar:
         """The grammar of one function, made once."""
         if function.name not in self._grammars:
-            self._grammars[function.name] = Grammar(Phrasing(function, self.spec.functions))
+            self._grammars[function.name] = Grammar(self.language.phrasing(function, self.spec.functions))
         return self._grammars[function.name]
 
     def stream(self, function: Function, split: Split, rng: random.Random) -> Iterator[Sample]:
         """An endless stream, or one that ends when `TRIES` draws in a row came to nothing."""
         if split == "train":
             yield from self.examples.get(function.name, ())
-        known = recipes(function, self.spec) if split == "train" else []
+        known = recipes(function, self.spec, self.language) if split == "train" else []
         taken = frozenset() if split == "train" else self._taken
-        writer = _Stream(self, function, split, rng, ValueSource(rng, split, taken), known)
+        writer = _Stream(self, function, split, rng, ValueSource(rng, split, self.language.words, taken), known)
         failures = 0
         while failures < TRIES:
             sample = writer.draw()
@@ -82,7 +82,7 @@ class PositiveWriter:
     @cached_property
     def examples(self) -> dict[str, tuple[Sample, ...]]:
         """The spec's own examples as training samples, by function."""
-        return {f.name: tuple(example_samples(f, self.spec)) for f in self.spec.functions}
+        return {f.name: tuple(example_samples(f, self.spec, self.language)) for f in self.spec.functions}
 
     @cached_property
     def _taken(self) -> frozenset[str]:
@@ -91,7 +91,7 @@ class PositiveWriter:
     @cached_property
     def example_skeletons(self) -> frozenset[str]:
         """Patterns that the training side holds because an example has them."""
-        made = [r.pattern for f in self.spec.functions for r in recipes(f, self.spec)]
+        made = [r.pattern for f in self.spec.functions for r in recipes(f, self.spec, self.language)]
         queries = [s.query for rows in self.examples.values() for s in rows]
         return frozenset(normal(SLOT.sub("{}", text)) for text in (*made, *queries))
 
@@ -104,6 +104,7 @@ class _Stream:
         known: list[Recipe],
     ) -> None:  # fmt: skip
         self.writer, self.function, self.split, self.rng, self.source = writer, function, split, rng, source
+        self.language = writer.language
         self.known = known
         self.omittable, self.fillers = writer.omittable(function), writer.fillers(function)
 
@@ -166,14 +167,14 @@ class _Stream:
             clauses.append(clause)
         text, front = clauses[0].text, clauses[0].front
         if len(clauses) > 1:
-            text = joined(text, clauses[1].text, self.rng)
-        pattern = framed(Clause(text, clauses[0].form, front), self.rng)
+            text = joined(text, clauses[1].text, self.language, self.rng)
+        pattern = framed(Clause(text, clauses[0].form, front), self.language, self.rng)
         if bucket_of(skeleton := normal(SLOT.sub("{}", pattern))) != self.split:
             return None
         if self.split != "train" and skeleton in self.writer.example_skeletons:
             return None
         question = clauses[0].form == "question"
-        return self._filled(kind, roughen(pattern, self.rng, question), skeleton, plans)
+        return self._filled(kind, self.language.roughened(pattern, self.rng, question), skeleton, plans)
 
     def _clause(self, plan: Planned, index: int, *, plain: bool) -> Clause | None:
         """The words for one call, its slots numbered, the calls in it named in their places."""
@@ -198,11 +199,14 @@ class _Stream:
         calls = [self._call(plan, str(index), f"/{index}", now, slots) for index, plan in enumerate(plans)]
         if None in calls:
             return None
-        done = fill(pattern, slots, now, self.rng, _beside_a_date(plans), self._led(plans))
+        done = fill(pattern, slots, now, self.language, self.rng, _beside_a_date(plans), self._led(plans))
         if done is None:
             return None
+        done = self.language.typed(done, self.rng)
         clock = now.isoformat() if done.relative else None
-        return Sample(done.query, tuple(c for c in calls if c), kind, split, "builtin", clock, done.said, skeleton)
+        return Sample(
+            done.query, tuple(c for c in calls if c), kind, split, "builtin", clock, dict(done.said), skeleton
+        )
 
     def _led(self, plans: list[Planned]) -> frozenset[str]:
         """Keys of the texts that bring their own preposition."""
@@ -239,10 +243,14 @@ class _Stream:
         # What no single words say stays as the example's author had it, and is no question of grounding.
         kind = "example" if recipe.fixed else "positive"
         plan = Planned(self.function, {**recipe.fixed, **dict.fromkeys(recipe.slots)})
-        pattern = recipe.pattern if self.rng.random() < 0.6 else framed(Clause(recipe.pattern, recipe.form), self.rng)
+        pattern = (
+            recipe.pattern
+            if self.rng.random() < 0.6
+            else framed(Clause(recipe.pattern, recipe.form), self.language, self.rng)
+        )
         skeleton = normal(SLOT.sub("{}", pattern))
         question = recipe.form == "question"
-        return self._filled(kind, roughen(pattern, self.rng, question), skeleton, [plan], "train")
+        return self._filled(kind, self.language.roughened(pattern, self.rng, question), skeleton, [plan], "train")
 
 
 def _beside_a_date(plans: list[Planned]) -> frozenset[str]:

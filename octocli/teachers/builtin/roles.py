@@ -12,7 +12,7 @@ from typing import Any
 from octocli.core.identifiers import spaced
 from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
-from octocli.teachers.builtin.lexicon import Lexicon, lexicon
+from octocli.teachers.builtin.lexicon import Lexicon
 
 
 @dataclass(frozen=True)
@@ -45,23 +45,25 @@ def words_of(name: str) -> list[str]:
     return [w for w in re.split(r"[\W_]+", spaced(name).lower()) if w]
 
 
-def roles_of(function: Function) -> dict[str, Role]:
+def roles_of(function: Function, lexicon: Lexicon) -> dict[str, Role]:
     """Every parameter's role, by parameter name."""
-    return {p.name: role_of(p, " ".join(words_of(function.name))) for p in function.params}
+    return {p.name: role_of(p, lexicon, " ".join(words_of(function.name))) for p in function.params}
 
 
-def role_of(parameter: Parameter, function_words: str = "") -> Role:
+def role_of(parameter: Parameter, lexicon: Lexicon, function_words: str = "") -> Role:
     """The role of one parameter of a function with these words in its name."""
-    role = _role(" ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words)
+    role = _role(
+        " ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words, lexicon
+    )
     if parameter.kind != "text":
         return role
-    return replace(role, pool=_pool_of(tuple(named_values(parameter.schema)), role.pool))
+    return replace(role, pool=_pool_of(tuple(named_values(parameter.schema)), role.pool, lexicon))
 
 
 @lru_cache(maxsize=4096)
-def _pool_of(named: tuple[str, ...], usual: str) -> str:
+def _pool_of(named: tuple[str, ...], usual: str, lexicon: Lexicon) -> str:
     """The list of the phrase book that holds the values which the spec names: the role's usual one, or that of most."""
-    values, pools = {value.lower() for value in named}, lexicon().pools
+    values, pools = {value.lower() for value in named}, lexicon.pools
     shared = {name: len(values & {v.lower() for v in pool}) for name, pool in pools.items()}
     best = max(shared, key=lambda name: (shared[name], -len(pools[name])))
     # One word of several in common is chance: a "single" room is no record.
@@ -69,9 +71,8 @@ def _pool_of(named: tuple[str, ...], usual: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _role(name: str, kind: str, description: str, function_words: str) -> Role:
-    words: Lexicon = lexicon()
-    for entry in words.roles:
+def _role(name: str, kind: str, description: str, function_words: str, lexicon: Lexicon) -> Role:
+    for entry in lexicon.roles:
         if _fits(entry, name, kind, description, function_words):
             return _make(entry, name)
     return _make({"role": "text", "carriers": ["with {name} {}"]}, name)

@@ -13,8 +13,8 @@ from itertools import accumulate
 from typing import Any
 
 from octocli.teachers.builtin.filling import SLOT
-from octocli.teachers.builtin.lexicon import Weighted, lexicon
-from octocli.teachers.builtin.naming import gerund
+from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.lexicon import Weighted
 from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import flag_phrases, state_adjectives
@@ -22,13 +22,9 @@ from octocli.teachers.builtin.surfaces import flag_phrases, state_adjectives
 _SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias": 3.0}
 # Heads that stand without naming their object: "order food" + "from Joe's".
 _WHOLE = ("alias", "construct")
-# "wake me up" is asked of somebody: nobody says "i want to wake me up".
-_TO_ME = re.compile(r"(?:\w+ (?:me|us)\b|.*\b(?:wake|get|remind|let|ping) me\b)")
-_BY_ME = re.compile(
-    r"(?!.*\byou\b)(?:i|i'd|i'm|i've|we|let's|let us|it's time|time|help me|feel|thinking|can i|may i)\b|help me"
-)
 TRIES = 20
-_FRONTED = re.compile(r"^(?:at|on|in|for|from|by|tonight|every|around) ")
+# Where a frame takes up a clause of each form.
+SLOTS: Mapping[Form, str] = {"command": "{c}", "question": "{q}", "noun": "{n}", "statement": "{s}"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ class Grammar:
 
     def __init__(self, phrasing: Phrasing) -> None:
         self.phrasing = phrasing
+        self.language = phrasing.language
         self._cache: dict[tuple[object, ...], list[tuple[float, list[Head], list[float]]]] = {}
 
     def clause(
@@ -63,7 +60,7 @@ class Grammar:
             named: parameters that what another call gives will stand for, under its name: they cannot be quoted.
         """
         head = self._head(values, rng, plain)
-        if head is None or any(_quotes(head.text, name) for name in named):
+        if head is None or any(self._quotes(head.text, name) for name in named):
             return None
         text, front = self._with_carriers(head, self._rest(head, values), values, rng, may_front=not plain, named=named)
         return Clause(text, head.form, front)
@@ -80,7 +77,7 @@ class Grammar:
             return None
         head = rng.choices(heads, [h.weight for h in heads])[0]
         text, _ = self._with_carriers(head, self._rest(head, values), values, rng, may_front=False)
-        return text if text.startswith(("the ", "my ", "some ")) else f"the {text}"
+        return self.language.definite(text)
 
     def _names_result(self, head: Head) -> bool:
         return head.source == "noun" and not head.implies and SLOT.sub("", head.text).strip() != ""
@@ -159,8 +156,9 @@ class Grammar:
         rng.shuffle(said)
         said.sort(key=lambda pair: self.phrasing.roles[pair[0]].last)
         text, front = head.text, ""
+        fronted = self.language.words.patterns["fronted"]
         for _, carrier in said:
-            if may_front and not front and head.form == "command" and _FRONTED.match(carrier) and rng.random() < 0.07:
+            if may_front and not front and head.form == "command" and fronted.match(carrier) and rng.random() < 0.07:
                 front = carrier
             else:
                 text += ("" if carrier.startswith(":") else " ") + carrier
@@ -171,45 +169,46 @@ class Grammar:
         slot = f"{{{name}}}"
         role = self.phrasing.roles[name]
         if not role.carriers:
-            return f"with {' '.join(words_of(name))} {slot}"
+            return self.language.named(" ".join(words_of(name)), slot)
         if named:
             return rng.choice(role.named_by or role.carriers).replace("{}", slot)
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:
-            return rng.choice(flag_phrases(value, name))
+            return rng.choice(flag_phrases(value, name, self.language))
         if parameter is not None and parameter in self.phrasing.states:
-            return f"to {rng.choice(_state_words(self.phrasing, name, value))}"
+            return self.language.turned_to(rng.choice(_state_words(self.phrasing, name, value)))
         return rng.choice(role.carriers).replace("{}", slot)
 
-
-def _quotes(text: str, name: str) -> bool:
-    """Whether the words before a slot make a quotation of it."""
-    return re.search(rf"(?:\b(?:that|says?|saying|called|know)|:) \{{{re.escape(name)}[|}}]", text) is not None
+    def _quotes(self, text: str, name: str) -> bool:
+        """Whether the words before a slot make a quotation of it."""
+        quoting = self.language.words.patterns["quoting"].pattern
+        return re.search(rf"(?:{quoting}) \{{{re.escape(name)}[|}}]", text) is not None
 
 
 def _state_words(phrasing: Phrasing, name: str, value: Any) -> list[str]:
     parameter = phrasing.function.param(name)
-    return state_adjectives(value, name, parameter.schema) if parameter is not None else []
+    return state_adjectives(value, name, parameter.schema, phrasing.language) if parameter is not None else []
 
 
-def framed(clause: Clause, rng: random.Random) -> str:
+def framed(clause: Clause, language: Language, rng: random.Random) -> str:
     """The clause inside a frame: "could you ... please", "i need ..."."""
-    frame = weighted(lexicon().frames[clause.form], rng)
+    frames, patterns = language.words.frames[clause.form], language.words.patterns
+    frame = weighted(frames, rng)
     for _ in range(TRIES):
-        if not (_TO_ME.match(clause.text) and _BY_ME.match(frame)):
+        # "wake me up" is asked of somebody: nobody says "i want to wake me up".
+        if not (patterns["to_me"].match(clause.text) and patterns["by_me"].match(frame)):
             break
-        frame = weighted(lexicon().frames[clause.form], rng)
-    slot = {"command": "{c}", "question": "{q}", "noun": "{n}", "statement": "{s}"}[clause.form]
-    words = frame.replace("{g}", gerund(clause.text)) if "{g}" in frame else frame.replace(slot, clause.text)
+        frame = weighted(frames, rng)
+    words = language.framed(frame, clause.text, SLOTS[clause.form], rng)
     if not clause.front:
         return words
-    if not re.match(r"\{c\}|please|can|could|would|i ", frame):
+    if not patterns["takes_a_front"].match(frame):
         return f"{words} {clause.front}"
     return f"{clause.front}{',' if rng.random() < 0.5 else ''} {words}"
 
 
-def joined(first: str, second: str, rng: random.Random) -> str:
+def joined(first: str, second: str, language: Language, rng: random.Random) -> str:
     """Two clauses in one sentence."""
-    return weighted(lexicon().frames["join"], rng).replace("{1}", first).replace("{2}", second)
+    return weighted(language.words.frames["join"], rng).replace("{1}", first).replace("{2}", second)
 
 
 def weighted(frames: Sequence[Weighted], rng: random.Random) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -265,15 +266,6 @@ def _plural(count: int, unit: str) -> str:
     return f"{count} {unit}{'s' * (count != 1)}"
 
 
-def iso_seconds(text: str) -> Fraction:
-    """The seconds of an ISO 8601 duration of days, hours, minutes and seconds."""
-    match = re.fullmatch(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?", text)
-    if not match:
-        raise ValueError(text)
-    scales = (86400, 3600, 60, 1)
-    return sum((Fraction(g) * s for g, s in zip(match.groups(), scales, strict=True) if g), Fraction(0))
-
-
 def money(value: Any) -> list[str]:
     """Ways to say an amount of money; a bare number is one."""
     amount = float(value)
@@ -314,3 +306,9 @@ def phones(value: str) -> list[str]:
     if not value.startswith("+"):
         found += [" ".join("oh" if d == "0" else _SMALL[int(d)] for d in digits)]
     return found
+
+
+def series(items: Sequence[str]) -> list[str]:
+    """Ways to say several things in a row."""
+    head, tail = ", ".join(items[:-1]), items[-1]
+    return [f"{head} and {tail}" if head else tail, ", ".join(items), " and ".join(items)]

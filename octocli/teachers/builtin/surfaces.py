@@ -14,27 +14,25 @@ from typing import Any
 from octocli.core.kinds import SYNONYMS, kind_of, unit_of
 from octocli.core.resolvers.amounts import is_percent
 from octocli.core.resolvers.durations import SECONDS
-from octocli.teachers.builtin import spoken
-from octocli.teachers.builtin.lexicon import lexicon
-from octocli.teachers.builtin.naming import gerund, starts_with_verb
+from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.roles import words_of
 
 Schema = Mapping[str, Any]
 
 
-def surfaces(value: Any, name: str, schema: Schema) -> list[str]:
+def surfaces(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     """Ways to say `value` for the parameter `name`, the plainest first; none that is relative to the clock."""
     kind = kind_of(name, schema)
     try:
-        found = _by_kind(value, kind, name, schema)
+        found = _by_kind(value, kind, name, schema, language)
     except (ValueError, TypeError):
         found = [_text(value)]
     return list(dict.fromkeys(s for s in found if s))
 
 
-def clock_surfaces(value: Any, name: str, schema: Schema, now: dt.datetime) -> list[str]:
+def clock_surfaces(value: Any, name: str, schema: Schema, now: dt.datetime, language: Language) -> list[str]:
     """Ways to say a time, date or moment as seen from `now`: "tomorrow", "in 20 minutes", "tonight at 9"."""
-    kind = kind_of(name, schema)
+    kind, spoken = kind_of(name, schema), language.spoken
     try:
         if kind == "time":
             return spoken.relative_times(_time(value), now)
@@ -47,78 +45,76 @@ def clock_surfaces(value: Any, name: str, schema: Schema, now: dt.datetime) -> l
     return []
 
 
-def implied(value: Any, name: str, schema: Schema) -> list[str]:
+def implied(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     """Verbs and adjectives that say `value` without naming it: "unlock", "shut off", "muted"."""
     kind = kind_of(name, schema)
     phrases: list[str] = []
     if kind == "boolean":
         phrases = [
-            *state_verbs(value, name, schema),
-            *state_adjectives(value, name, schema),
-            *flag_phrases(value, name),
+            *state_verbs(value, name, schema, language),
+            *state_adjectives(value, name, schema, language),
+            *flag_phrases(value, name, language),
         ]
     elif kind == "enum":
-        phrases = [*state_verbs(value, name, schema), *state_adjectives(value, name, schema)]
-    # An object may stand between a verb's words, so what follows it counts alone: "turn the lamp off".
-    phrases += [gerund(p) for p in phrases if not p.startswith("{") and starts_with_verb(p)]
-    parts = (part for p in phrases for part in (p.replace("{o}", " "), p.rpartition("{o}")[2] or p.partition("{o}")[0]))
-    plain = (" ".join(p.replace("{one}", "one").split()) for p in parts)
-    return list(dict.fromkeys(p for p in plain if p))
+        phrases = [
+            *state_verbs(value, name, schema, language),
+            *state_adjectives(value, name, schema, language),
+        ]
+    return language.verb_words(phrases)
 
 
-def state_verbs(value: Any, name: str, schema: Schema) -> list[str]:
+def state_verbs(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     """Verb templates with `{o}` for the object that imply `value`; empty where verbs do not speak of it."""
-    states = lexicon().states
+    states = language.words.states
     if isinstance(value, bool):
-        entry = _boolean_entry(name)
+        entry = _boolean_entry(name, language)
         return list(entry[str(value).lower()]) if entry else []
     action = states["actions"].get(_readable(value))
-    return _action_verbs(action) if action else []
+    return _action_verbs(action, language) if action else []
 
 
-def state_adjectives(value: Any, name: str, schema: Schema) -> list[str]:
+def state_adjectives(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     """One-word states for a noun-first request: "kitchen lights off"."""
-    states = lexicon().states
+    states = language.words.states
     if isinstance(value, bool):
-        entry = _boolean_entry(name)
+        entry = _boolean_entry(name, language)
         return list(entry["adjective"][str(value).lower()]) if entry else []
     return list(states["action_adjectives"].get(states["actions"].get(_readable(value), ""), ()))
 
 
-def speaks_by_verb(name: str, schema: Schema) -> bool:
+def speaks_by_verb(name: str, schema: Schema, language: Language) -> bool:
     """Whether a parameter's value is chosen by the verb: a state that is switched, or an action from a list."""
     kind = kind_of(name, schema)
     if kind == "boolean":
-        return _boolean_entry(name) is not None
+        return _boolean_entry(name, language) is not None
     values = [v for v in schema.get("enum", ()) if v is not None]
-    acting = sum(bool(state_verbs(v, name, schema)) for v in values)
+    acting = sum(bool(state_verbs(v, name, schema, language)) for v in values)
     return kind == "enum" and acting * 2 > len(values)
 
 
-def flag_phrases(value: bool, name: str) -> list[str]:
+def flag_phrases(value: bool, name: str, language: Language) -> list[str]:
     """Phrases for a yes-or-no option: "with cutlery", "without cutlery"."""
     words = [
         w for w in words_of(name) if w not in ("is", "has", "use", "with", "include", "includes", "allow", "add", "set")
     ]
     if words and words[0] == "no":
-        return flag_phrases(not value, " ".join(words[1:]))
-    flags = lexicon().states["flags"]
+        return flag_phrases(not value, " ".join(words[1:]), language)
+    flags = language.words.states["flags"]
     for size in (len(words), 2, 1):
         for start in range(len(words) - size + 1):
             entry = flags.get(" ".join(words[start : start + size]))
             if entry:
                 return list(entry[str(bool(value)).lower()])
     phrase = " ".join(words) or name
-    if phrase.endswith(("ed", "able", "ive", "al", "free")):
-        return [phrase, f"make it {phrase}"] if value else [f"not {phrase}"]
-    return [f"with {phrase}", f"and include {phrase}"] if value else [f"without {phrase}", f"no {phrase}"]
+    return language.flag(phrase, value)
 
 
-def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
+def _by_kind(value: Any, kind: str, name: str, schema: Schema, language: Language) -> list[str]:
+    spoken = language.spoken
     if kind == "enum":
-        return enum_words(value, schema)
+        return enum_words(value, schema, language)
     if kind == "boolean":
-        return flag_phrases(value, name) if not speaks_by_verb(name, schema) else []
+        return flag_phrases(value, name, language) if not speaks_by_verb(name, schema, language) else []
     if kind == "time":
         return [_text(value), *spoken.times(_time(value))]
     if kind == "date":
@@ -126,7 +122,7 @@ def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
     if kind == "datetime":
         return [_text(value), *spoken.moments(_moment(value))]
     if kind == "duration":
-        return _durations(value, name, schema)
+        return _durations(value, name, schema, language)
     if kind == "money":
         return spoken.money(value)
     if kind == "phone":
@@ -136,55 +132,47 @@ def _by_kind(value: Any, kind: str, name: str, schema: Schema) -> list[str]:
             value, percent=is_percent(name, schema), low=schema.get("minimum"), high=schema.get("maximum")
         )
     if kind == "array" and isinstance(value, (list, tuple)):
-        return _lists(value, name, schema)
+        return _lists(value, name, schema, language)
     return [_text(value)]
 
 
-def enum_words(value: Any, schema: Schema) -> list[str]:
+def enum_words(value: Any, schema: Schema, language: Language) -> list[str]:
     """Readable forms and synonyms of a listed value, octo's own and the spec's: living_room -> living room, lounge."""
     own = schema.get(SYNONYMS, {}).get(value, ()) if isinstance(value, str) else ()
-    return [*_plain_enum_words(value), *own]
-
-
-def _plain_enum_words(value: Any) -> list[str]:
     if not isinstance(value, str):
-        return spoken.numbers(value) if isinstance(value, (int, float)) else [_text(value)]
+        return language.spoken.numbers(value) if isinstance(value, (int, float)) else [_text(value)]
     readable = _readable(value)
     literal = [value] if value.lower() == readable or value.isupper() else []
-    return [readable, *literal, *lexicon().enums.get(readable, ())]
+    return language.listed([readable, *literal], [*language.words.enums.get(readable, ()), *own])
 
 
-def _lists(value: Any, name: str, schema: Schema) -> list[str]:
+def _lists(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     items = schema.get("items", {})
     inner = items if isinstance(items, Mapping) else {}
-    each = [surfaces(v, name, inner) for v in value]
+    each = [surfaces(v, name, inner, language) for v in value]
     if not each or not all(each):
         return []
     rows = [[s[0] for s in each], [s[-1] for s in each], [s[len(s) // 2] for s in each]]
-    found = []
-    for row in rows:
-        head, tail = ", ".join(row[:-1]), row[-1]
-        found += [f"{head} and {tail}" if head else tail, ", ".join(row), " and ".join(row)]
-    return found
+    return [words for row in rows for words in language.spoken.series(row)]
 
 
-def _durations(value: Any, name: str, schema: Schema) -> list[str]:
+def _durations(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     if isinstance(value, str):
-        return [*spoken.durations(spoken.iso_seconds(value)), value]
+        return [*language.spoken.durations(_iso_seconds(value)), value]
     scale = SECONDS[unit_of(name, schema) or "seconds"]
-    return [*spoken.durations(Fraction(str(value)) * scale)]
+    return language.spoken.durations(Fraction(str(value)) * scale)
 
 
 @lru_cache(maxsize=1024)
-def _boolean_entry(name: str) -> Mapping[str, Any] | None:
+def _boolean_entry(name: str, language: Language) -> Mapping[str, Any] | None:
     words = " ".join(words_of(name))
-    if len(words.split()) > 2 or words in lexicon().states["flags"]:
+    if len(words.split()) > 2 or words in language.words.states["flags"]:
         return None
-    return next((e for e in lexicon().states["booleans"] if re.search(e["match"], words)), None)
+    return next((e for e in language.words.states["booleans"] if re.search(e["match"], words)), None)
 
 
-def _action_verbs(action: str) -> list[str]:
-    words = lexicon()
+def _action_verbs(action: str, language: Language) -> list[str]:
+    words = language.words
     special = words.states["action_words"].get(action)
     if special:
         return list(special)
@@ -219,3 +207,12 @@ def _date(value: str) -> dt.date:
 
 def _moment(value: str) -> dt.datetime:
     return dt.datetime.fromisoformat(value).replace(tzinfo=None)
+
+
+def _iso_seconds(text: str) -> Fraction:
+    """The seconds of an ISO 8601 duration of days, hours, minutes and seconds."""
+    match = re.fullmatch(r"P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?", text)
+    if not match:
+        raise ValueError(text)
+    scales = (86400, 3600, 60, 1)
+    return sum((Fraction(g) * s for g, s in zip(match.groups(), scales, strict=True) if g), Fraction(0))

@@ -9,6 +9,7 @@ from octocli.core.samples import Sample, Split
 from octocli.core.spec import Function, Spec
 from octocli.teachers.base import cell_random
 from octocli.teachers.builtin.negatives import KINDS, NegativeWriter
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.builtin.positives import PositiveWriter
 
 
@@ -18,16 +19,20 @@ class BuiltinTeacher:
     Args:
         spec: the app's API.
         seed: the same seed gives the same streams, byte by byte.
+        language: the language that it writes.
+
+    Raises:
+        BadInput: there is no pack of that language.
     """
 
     name = "builtin"
     negative_kinds: tuple[str, ...] = KINDS
 
-    def __init__(self, spec: Spec, seed: int = 0) -> None:
+    def __init__(self, spec: Spec, seed: int = 0, language: str = "en") -> None:
         self.spec = spec
         self.seed = seed
-        self._positives = PositiveWriter(spec)
-        self._negatives = NegativeWriter(spec)
+        self._positives = PositiveWriter(spec, language_of(language))
+        self._negatives = NegativeWriter(spec, language_of(language))
 
     def positives(self, function: Function, split: Split) -> Iterator[Sample]:
         """Requests for `function`: single calls, some parallel ones, some with a required argument left out."""

@@ -19,7 +19,7 @@ from octocli.core.schemas import is_valid
 from octocli.core.spec import Parameter
 from octocli.core.split_exemptions import is_language, named_values
 from octocli.core.splits import bucket_of, normal
-from octocli.teachers.builtin.lexicon import lexicon
+from octocli.teachers.builtin.lexicon import Lexicon
 from octocli.teachers.builtin.patterns import from_pattern
 from octocli.teachers.builtin.roles import Role
 
@@ -40,12 +40,14 @@ class ValueSource:
     Args:
         rng: the stream's random numbers.
         split: the side that free text must belong to.
+        lexicon: the words that free text is drawn from.
         taken: normalised free text that another side holds already.
     """
 
-    def __init__(self, rng: random.Random, split: Split, taken: frozenset[str] = frozenset()) -> None:
+    def __init__(self, rng: random.Random, split: Split, lexicon: Lexicon, taken: frozenset[str] = frozenset()) -> None:
         self._rng = rng
         self._split = split
+        self._lexicon = lexicon
         self._taken = taken
         self._decks: dict[str, list[Any]] = {}
 
@@ -107,7 +109,7 @@ class ValueSource:
         elif (named := named_values(schema)) and self._rng.random() < _NAMED:
             return self._rng.choice(named)
         else:
-            text = draw_text("email" if schema.get("format") == "email" else role.pool, self._rng)
+            text = draw_text("email" if schema.get("format") == "email" else role.pool, self._lexicon, self._rng)
         if text is not None and self._rng.random() < 0.3:
             text = text.lower()
         return text if text and self.fits(text) else None
@@ -138,12 +140,12 @@ _FORMAT_PATTERNS = {
 }
 
 
-def draw_text(pool: str, rng: random.Random, depth: int = 0) -> str:
+def draw_text(pool: str, lexicon: Lexicon, rng: random.Random, depth: int = 0) -> str:
     """One text of a pool; `{other}` inside it draws from that pool."""
-    pools = lexicon().pools
+    pools = lexicon.pools
     text = rng.choice(pools.get(pool) or pools["label"])
     if "{" in text and depth < 4:
-        text = re.sub(r"\{(\w+)\}", lambda m: draw_text(m[1], rng, depth + 1), text)
+        text = re.sub(r"\{(\w+)\}", lambda m: draw_text(m[1], lexicon, rng, depth + 1), text)
     return text
 
 
