@@ -31,6 +31,7 @@ from octocli.teachers.builtin.naming import gerund, indefinite, read_name
 from octocli.teachers.builtin.noise import roughen
 from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.builtin.roles import roles_of
+from octocli.teachers.builtin.sentences import Clause, framed
 from octocli.teachers.builtin.surfaces import implied, surfaces
 
 EN = language_of("en")
@@ -636,11 +637,11 @@ def test_the_phrase_book_names_only_what_it_has():
     assert {role for c in book.constructs for role in c.roles} <= roles
     known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",
              "phrases", "named_by", "also", "leads", "pool", "object", "modifier", "article", "named", "item", "count",
-             "last", "range", "unit", "bare"}  # fmt: skip
+             "last", "sentence", "range", "unit", "bare"}  # fmt: skip
     assert {key for e in book.roles for key in e} <= known
     pools = set(book.pools)
     assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
-    assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools
+    assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools | set(book.topics)
 
 
 def test_what_a_verb_cannot_do_without_is_always_said():
@@ -649,3 +650,23 @@ def test_what_a_verb_cannot_do_without_is_always_said():
     rows = list(itertools.islice(BuiltinTeacher(spec, 0).positives(spec.functions[0], "train"), 200))
     given = Counter(name for s in rows if len(s.calls) == 1 for name in s.calls[0]["arguments"])
     assert given["destination"] > 150 and all(given[name] >= 10 for name in way)
+
+
+def test_nothing_is_said_after_a_sentence_that_would_be_part_of_it():
+    rng = random.Random(5)
+    ends = {framed(Clause("text {who} {what}", "command", end="sentence"), EN, rng).partition("{what}")[2]
+            for _ in range(2000)}  # fmt: skip
+    assert {end.strip(" ,") for end in ends} == {"", "please", "thanks"}
+    timed = {framed(Clause("wake me at {time}", "command", end="time"), EN, rng) for _ in range(2000)}
+    assert not [text for text in timed if text.endswith((" now", " asap"))]
+    assert any(text.endswith(" for me") for text in timed)
+
+
+def test_what_a_message_says_decides_nothing():
+    """Talk and other apps' requests are refused on their own, and are the texts of messages and reminders too."""
+    send = _function("send_text", "Sends a text.", {"contact": _text(), "message": _text()}, ["contact", "message"])
+    teacher = BuiltinTeacher(parse_spec({"app": "phone", "functions": [send]}), 0, "en")
+    samples = list(itertools.islice(teacher.positives(teacher.spec.functions[0], "train"), 400))
+    said = {call["arguments"].get("message", "").lower() for s in samples for call in s.calls}
+    talk = {line.lower() for line in EN.words.chat if "{" not in line}
+    assert len(said & talk) > 10 and len(said) > 250

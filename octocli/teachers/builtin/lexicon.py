@@ -68,6 +68,9 @@ class Lexicon:
         self.chat = _lines(folder / "chitchat.txt")
         self.near = _lines(folder / "nearmiss.txt")
         self.stubs = _stubs(folder / "otherapps.txt")
+        # What the text of a message or a note may be, too: anything that people say to an assistant.
+        self.pools["talk"] = [line.lstrip("?!") for line in self.chat]
+        self.pools["errand"] = [say for stub in self.stubs for say in stub.says if not say.startswith("?")]
         self.common = frozenset(" ".join(_lines(folder / "common.txt")).split())
         self.foreign = _lines(folder / "foreign.txt")
 

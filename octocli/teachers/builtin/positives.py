@@ -6,7 +6,7 @@ The skeleton decides the side of the split before any value is drawn, so a sampl
 import datetime as dt
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from octocli.teachers.builtin.values import ValueSource
 
 PARALLEL, MISSING, NESTED, REFILLED = 0.06, 0.06, 0.06, 0.09
 # Where sentences of the phrase book fit a function: how often what is said is what one of them says.
-TOGETHER = 0.35
+TOGETHER = 0.5
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 
@@ -168,7 +168,7 @@ class _Stream:
         text, front = clauses[0].text, clauses[0].front
         if len(clauses) > 1:
             text = joined(text, clauses[1].text, self.language, self.rng)
-        pattern = framed(Clause(text, clauses[0].form, front), self.language, self.rng)
+        pattern = framed(Clause(text, clauses[0].form, front, clauses[-1].end), self.language, self.rng)
         if bucket_of(skeleton := normal(SLOT.sub("{}", pattern))) != self.split:
             return None
         if self.split != "train" and skeleton in self.writer.example_skeletons:
@@ -189,7 +189,7 @@ class _Stream:
             if noun is None or f"{{{index}/{name}}}" not in text:
                 return None
             text = text.replace(f"{{{index}/{name}}}", _numbered(noun, f"{index}/{name}"))
-        return Clause(text, clause.form, front)
+        return replace(clause, text=text, front=front)
 
     def _filled(
         self, kind: str, pattern: str, skeleton: str, plans: list[Planned], split: Split | None = None

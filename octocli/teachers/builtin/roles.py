@@ -37,6 +37,7 @@ class Role:
     item: bool = False
     count: bool = False
     last: bool = False
+    sentence: bool = False  # whether it may be a sentence, which swallows what is said after it
     range: tuple[int, int] | None = None
 
 
@@ -111,5 +112,6 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
         item=bool(entry.get("item")),
         count=bool(entry.get("count")),
         last=bool(entry.get("last")),
+        sentence=bool(entry.get("sentence")),
         range=(bounds[0], bounds[1]) if bounds else None,
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 from octocli.teachers.builtin.filling import SLOT
 from octocli.teachers.builtin.language import Language
@@ -27,6 +27,9 @@ TRIES = 20
 SLOTS: Mapping[Form, str] = {"command": "{c}", "question": "{q}", "noun": "{n}", "statement": "{s}"}
 
 
+End = Literal["", "sentence", "time"]
+
+
 @dataclass(frozen=True)
 class Clause:
     """One call's words, not yet framed: slots are parameter names."""
@@ -34,6 +37,7 @@ class Clause:
     text: str
     form: Form
     front: str = ""  # what stands before the frame: "at 7, could you ..."
+    end: End = ""  # what the last words are, where not every frame may go on after them
 
 
 class Grammar:
@@ -63,7 +67,17 @@ class Grammar:
         if head is None or any(self._quotes(head.text, name) for name in named):
             return None
         text, front = self._with_carriers(head, self._rest(head, values), values, rng, may_front=not plain, named=named)
-        return Clause(text, head.form, front)
+        return Clause(text, head.form, front, self._end(text))
+
+    def _end(self, text: str) -> End:
+        """What the clause ends in: after a time nobody says "right now", and what follows a message is part of it."""
+        at_end = re.search(r"\{(\w+)\}$", text)
+        parameter = self.phrasing.function.param(at_end[1]) if at_end else None
+        if parameter is None:
+            return ""
+        role = self.phrasing.roles[parameter.name]
+        timed = role.leads or parameter.kind in ("time", "date", "datetime")
+        return "sentence" if role.sentence else "time" if timed else ""
 
     @cached_property
     def has_noun(self) -> bool:
@@ -195,7 +209,8 @@ def framed(clause: Clause, language: Language, rng: random.Random) -> str:
     frame = weighted(frames, rng)
     for _ in range(TRIES):
         # "wake me up" is asked of somebody: nobody says "i want to wake me up".
-        if not (patterns["to_me"].match(clause.text) and patterns["by_me"].match(frame)):
+        to_me = patterns["to_me"].match(clause.text) and patterns["by_me"].match(frame)
+        if not to_me and not (clause.end and patterns[f"after_{clause.end}"].search(frame)):
             break
         frame = weighted(frames, rng)
     words = language.framed(frame, clause.text, SLOTS[clause.form], rng)

@@ -141,9 +141,8 @@ _FORMAT_PATTERNS = {
 
 
 def draw_text(pool: str, lexicon: Lexicon, rng: random.Random, depth: int = 0) -> str:
-    """One text of a pool; `{other}` inside it draws from that pool."""
-    pools = lexicon.pools
-    text = rng.choice(pools.get(pool) or pools["label"])
+    """One text of a pool; `{other}` inside it draws from that pool, or from a topic of that name."""
+    text = rng.choice(lexicon.pools.get(pool) or lexicon.topics.get(pool) or lexicon.pools["label"])
     if "{" in text and depth < 4:
         text = re.sub(r"\{(\w+)\}", lambda m: draw_text(m[1], lexicon, rng, depth + 1), text)
     return text
