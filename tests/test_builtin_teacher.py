@@ -641,7 +641,9 @@ def test_the_phrase_book_names_only_what_it_has():
     assert {key for e in book.roles for key in e} <= known
     pools = set(book.pools)
     assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
-    assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools | set(book.topics)
+    assert {name for vs in book.pools.values() for v in vs for name in re.findall(r"\{(\w+)\}", v)} <= pools | set(
+        book.topics
+    )
 
 
 def test_what_a_verb_cannot_do_without_is_always_said():
