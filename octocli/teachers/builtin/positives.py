@@ -5,7 +5,7 @@ The skeleton decides the side of the split before any value is drawn, so a sampl
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,9 +20,14 @@ from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
-PARALLEL, MISSING, NESTED, REFILLED = 0.06, 0.06, 0.06, 0.09
+PARALLEL, MISSING, NESTED, REFILLED = 0.1, 0.06, 0.06, 0.09
+# How often the second of two requests is put as it likes: "lock up, and what's the weather".
+FREE_SECOND = 0.3
 # Where sentences of the phrase book fit a function: how often what is said is what one of them says.
 TOGETHER = 0.5
+# How much sooner than another parameter people say when.
+_WHEN = 2.5
+_TIMES = ("date", "time", "datetime")
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 
@@ -129,7 +134,7 @@ class _Stream:
         # Where nothing is required, a request still mostly says something.
         weights = (4, 4, 1.6, 0.4) if any(p.required for p in function.params) else (2, 4.5, 2.5, 1)
         count = self.rng.choices((0, 1, 2, 3), weights=weights)[0]
-        chosen = set(self._together(function) or self.rng.sample([p.name for p in optional], min(count, len(optional))))
+        chosen = set(self._together(function) or self._some_of(optional, count))
         phrasing = self.writer.grammar(function).phrasing
         chosen |= phrasing.indispensable
         states = phrasing.states
@@ -142,6 +147,13 @@ class _Stream:
             if early and values[parameter.name] is None:
                 del values[parameter.name]
         return Planned(function, values, (missing,) if missing else ())
+
+    def _some_of(self, optional: Sequence[Parameter], count: int) -> list[str]:
+        """The names of so many parameters, when sooner than what else."""
+        ranked = sorted(
+            optional, key=lambda p: self.rng.random() ** (1 / _WHEN if p.kind in _TIMES else 1), reverse=True
+        )
+        return [p.name for p in ranked[:count]]
 
     def _together(self, function: Function) -> frozenset[str]:
         """Now and then, parameters that people are known to say in one sentence: "text {recipient} {message}"."""
@@ -161,8 +173,9 @@ class _Stream:
     def _written(self, kind: str, plans: list[Planned]) -> Sample | None:
         clauses = []
         for index, plan in enumerate(plans):
-            clause = self._clause(plan, index, plain=len(plans) > 1)
-            if clause is None:
+            free = index == len(plans) - 1 and (len(plans) == 1 or self.rng.random() < FREE_SECOND)
+            clause = self._clause(plan, index, plain=not free)
+            if clause is None or (index and (clause.front or clause.form == "statement")):
                 return None
             clauses.append(clause)
         text, front = clauses[0].text, clauses[0].front

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from octocli.core.calls import is_default
 from octocli.core.kinds import kind_of, unit_of
 from octocli.core.resolvers import date_forms, moment_forms, time_forms
 from octocli.core.resolvers.durations import SECONDS, iso_duration
@@ -32,6 +33,8 @@ _PRICES = (1, 2, 3, 5, 5, 7, 8, 10, 10, 12, 15, 20, 20, 25, 30, 40, 50, 60, 75, 
 TRIES = 40
 # How often a value is one that the spec itself names.
 _NAMED = 0.3
+# How often a draw of the default stands: most people leave it out, some say it.
+_DEFAULT = 0.3
 
 
 class ValueSource:
@@ -52,10 +55,10 @@ class ValueSource:
         self._decks: dict[str, list[Any]] = {}
 
     def draw(self, key: str, parameter: Parameter, role: Role, now: dt.datetime) -> Any | None:
-        """A valid value for `parameter` that is not its default, or None when none was found."""
+        """A valid value for `parameter`, seldom its default, or None when none was found."""
         for _ in range(TRIES):
             value = self._value(key, parameter.name, parameter.schema, role, now)
-            if value is None or ("default" in parameter.schema and value == parameter.schema["default"]):
+            if value is None or (is_default(value, parameter.schema) and self._rng.random() > _DEFAULT):
                 continue
             if is_valid(value, parameter.schema):
                 return value
