@@ -672,3 +672,19 @@ def test_what_a_message_says_decides_nothing():
     said = {call["arguments"].get("message", "").lower() for s in samples for call in s.calls}
     talk = {line.lower() for line in EN.words.chat if "{" not in line}
     assert len(said & talk) > 10 and len(said) > 250
+
+
+def test_what_can_only_be_made_cannot_be_undone():
+    add = _function("create_contact", "Saves a contact.", {"name": _text()}, ["name"])
+    drop = _function("remove_contact", "Removes a contact.", {"name": _text()}, ["name"])
+
+    def undone(*functions):
+        teacher = BuiltinTeacher(parse_spec({"app": "phone", "functions": list(functions)}), 0, "en")
+        lines = itertools.islice(teacher.negatives("near-miss", "train"), 600)
+        return [
+            s.query
+            for s in lines
+            if re.search(r"(?i)^(?:delete|remove|get rid of|erase) (?:the|my|this) contact", s.query)
+        ]
+
+    assert undone(add) and not undone(add, drop)

@@ -12,6 +12,8 @@ from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import enum_words, implied
 
+# Verbs by which something that is there is changed or done away with, or may be.
+_MUTABLE = frozenset({"remove", "cancel", "stop", "close", "set", "turn_off", "toggle", "unlock", "disarm", "other"})
 _OPEN = frozenset({"play", "search", "navigate", "translate", "call", "text", "send"})
 
 
@@ -23,6 +25,7 @@ class _Reach:
     openers: frozenset[str]
     leads: tuple[str, ...]
     asks: bool
+    mutable: bool
 
 
 class Nearness:
@@ -47,6 +50,11 @@ class Nearness:
         """Whether a command's own verb is one that a function has for one of the nouns in it."""
         verb, words = self._language.stem(text.split()[0]), _stems(text, self._language)
         return any(verb in r.verbs and (words & r.nouns or verb in r.openers) for r in self._reaches)
+
+    def changes(self, text: str) -> bool:
+        """Whether some function may change or undo one of the nouns in a text, in whatever words."""
+        words = _stems(text, self._language)
+        return any(reach.mutable and words & reach.nouns for reach in self._reaches)
 
     def knows(self, noun: str) -> bool:
         """Whether the spec has anything of that name."""
@@ -113,6 +121,7 @@ def _reach(phrasing: Phrasing, language: Language) -> _Reach:
         frozenset(openers),
         tuple(sorted(leads)),
         phrasing.name.asks,
+        bool(phrasing.states) or phrasing.name.group["class"] in _MUTABLE,
     )
 
 

@@ -24,6 +24,8 @@ from octocli.teachers.builtin.values import ValueSource
 CLAUSE = re.compile(r"\{[cgizf]\}")
 KINDS = ("chit-chat", "other-app", "near-miss")
 TRIES = 400
+# Lines of the near-misses that are commands: with a verb that the noun's functions have not, and those that undo.
+_COMMANDS = ("!", "-")
 _NOW = dt.datetime(2026, 1, 5, 9, 0)
 
 
@@ -89,11 +91,11 @@ class NegativeWriter:
         source = ValueSource(rng, split, self.language.words)
         while lines:
             line, grammar = rng.choice(lines), rng.choice(grammars)
-            text = self._near_text(line.lstrip("!"), grammar, source, rng)
+            text = self._near_text(line.lstrip("!-"), grammar, source, rng)
             if text is None or self._is_served(line, text, grammar.phrasing):
                 yield None
                 continue
-            if line.startswith("!"):
+            if line.startswith(_COMMANDS):
                 text = framed(Clause(text, "command"), self.language, rng)
             yield self._sample("near-miss", line, text, rng, question=self._asks(line))
 
@@ -135,6 +137,8 @@ class NegativeWriter:
         """Whether a near-miss comes out as something that the spec does after all."""
         if line.startswith("!"):
             return self.nearness.acts(text)
+        if line.startswith("-"):
+            return self.nearness.changes(text)
         if CLAUSE.search(line):
             return False
         return "{x}" in line and self.nearness.serves(text)
@@ -165,4 +169,4 @@ def filled(line: str, language: Language, rng: random.Random) -> str:
 
 
 def _skeleton(line: str) -> str:
-    return normal(SLOT.sub("{}", line.lstrip("!?")))
+    return normal(SLOT.sub("{}", line.lstrip("!?-")))
