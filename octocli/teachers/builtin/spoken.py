@@ -303,6 +303,10 @@ def phones(value: str) -> list[str]:
             f"({digits[:3]}) {digits[3:6]}-{digits[6:]}",
             f"{digits[:3]} {digits[3:6]} {digits[6:]}",
         ]
+    if value.startswith("+") and len(digits) > 9:
+        code, rest = (digits[:1], digits[1:]) if digits[0] in "17" else (digits[:2], digits[2:])
+        found += [f"+{code} {rest[:a]} {rest[a:b]} {rest[b:]}" for a, b in ((2, 6), (3, 6))]
+        found += [f"+{code} {rest}", f"+{code}-{rest[:3]}-{rest[3:]}"]
     if not value.startswith("+"):
         found += [" ".join("oh" if d == "0" else _SMALL[int(d)] for d in digits)]
     return found

@@ -30,6 +30,7 @@ _LENGTHS = (60, 120, 180, 300, 300, 420, 480, 600, 600, 720, 900, 900, 1200, 120
 _SHORT = (10, 15, 20, 30, 30, 45, 60, 90)
 _DAYS = (1, 2, 3, 4, 5, 7, 7, 10, 14, 21, 30)
 _PRICES = (1, 2, 3, 5, 5, 7, 8, 10, 10, 12, 15, 20, 20, 25, 30, 40, 50, 60, 75, 100, 120, 150, 200, 250, 500, 1000)
+_ABROAD = (33, 34, 44, 49, 52, 61, 81, 91)
 TRIES = 40
 # How often a value is one that the spec itself names.
 _NAMED = 0.3
@@ -218,4 +219,5 @@ def _phones(rng: random.Random) -> list[str]:
     digits = "".join(str(rng.randint(0, 9)) for _ in range(7))
     area = rng.choice(("212", "415", "303", "617", "512", "206", "720", "555"))
     plain = f"{area}{digits}"
-    return [plain, f"+1{plain}", f"{area}-{digits[:3]}-{digits[3:]}"]
+    abroad = [f"+{rng.choice(_ABROAD)}{plain[:9]}"] if rng.random() < 0.15 else []
+    return [*abroad, plain, f"+1{plain}", f"{area}-{digits[:3]}-{digits[3:]}"]
