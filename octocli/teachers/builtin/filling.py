@@ -114,10 +114,10 @@ def _words(
         moment = now if words in relative else None
         if words == _literal(value):
             return words, False
-        if resolve(words, parameter.name, parameter.schema, moment) == value:
-            return words, moment is not None
-        if moment is None and resolve(words, parameter.name, parameter.schema, now) == value:
-            return words, True
+        # Another value may bring the clock in, so words that need none must mean the same beside one.
+        if resolve(words, parameter.name, parameter.schema, now) == value:
+            alone = moment is None and resolve(words, parameter.name, parameter.schema, None) == value
+            return words, not alone
     return _literal(value), False
 
 
