@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from octocli.core.spec import Function, Parameter
+from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.lexicon import Lexicon
 from octocli.teachers.builtin.naming import Name, noun_forms, read_name, with_article
@@ -55,10 +56,19 @@ class Thing:
 
     def _own_nouns(self) -> list[str]:
         """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
+        found = [noun for noun in noun_forms(self.name.nouns, self.lexicon) if noun]
         listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
         values = {word for value, schema in listed for word in enum_words(value, schema, self.language)}
-        first, *others = noun_forms(self.name.nouns, self.lexicon) or [""]
-        return [n for n in (first, *(o for o in others if o not in values)) if n]
+        kinds = [p for p in self.function.params if p.kind == "text" and self.roles[p.name].phrases]
+        named = {word.lower() for p in kinds for word in named_values(p.schema)}
+        # "play a song" says a kind, "play music" none; the name's own noun goes only where the spec calls it a kind.
+        if found and found[0] in named and set(found) - named:
+            found = [noun for noun in found if noun not in named]
+        pooled = {word for p in kinds if self.roles[p.name].name.endswith("_kind") for word in self._pool(p)}
+        return [noun for noun in found if noun is found[0] or noun not in values | named | pooled]
+
+    def _pool(self, parameter: Parameter) -> list[str]:
+        return self.lexicon.pools[self.roles[parameter.name].pool]
 
     @cached_property
     def object(self) -> Parameter | None:

@@ -25,6 +25,8 @@ PARALLEL, MISSING, NESTED, REFILLED = 0.1, 0.06, 0.06, 0.09
 FREE_SECOND = 0.3
 # Where sentences of the phrase book fit a function: how often what is said is what one of them says.
 TOGETHER = 0.5
+# How many optional parameters are said, by weight: where nothing is required, a request still mostly says something.
+_BESIDE_REQUIRED, _ALONE = (3.5, 4, 2, 0.7), (1, 3, 3, 2, 1)
 # How much sooner than another parameter people say when.
 _WHEN = 2.5
 _TIMES = ("date", "time", "datetime")
@@ -131,9 +133,8 @@ class _Stream:
 
     def _plan(self, function: Function, missing: str = "") -> Planned:
         optional = [p for p in function.params if not p.required]
-        # Where nothing is required, a request still mostly says something.
-        weights = (4, 4, 1.6, 0.4) if any(p.required for p in function.params) else (2, 4.5, 2.5, 1)
-        count = self.rng.choices((0, 1, 2, 3), weights=weights)[0]
+        weights = _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
+        count = self.rng.choices(range(len(weights)), weights=weights)[0]
         chosen = set(self._together(function) or self._some_of(optional, count))
         phrasing = self.writer.grammar(function).phrasing
         chosen |= phrasing.indispensable
