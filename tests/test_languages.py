@@ -16,6 +16,7 @@ from octocli.core.config import SynthSettings
 from octocli.core.errors import BadInput
 from octocli.core.project import open_project
 from octocli.core.resolvers import resolve
+from octocli.core.samples import Split
 from octocli.core.spec import load_spec, parse_spec
 from octocli.core.splits import bucket_of
 from octocli.core.tokens import assign_tokens

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from octocli.core.resolvers.german import folded
 from octocli.core.spec import Function
@@ -35,7 +36,7 @@ class German(Language):
         first = phrase.lower().split()[:1]
         return bool(first) and first[0] in self._imperatives
 
-    @property
+    @cached_property
     def _imperatives(self) -> frozenset[str]:
         said = (verb for group in self.words.verbs["groups"] for say in group["say"] for verb in verbs_of(say))
         states = self.words.states
