@@ -1,4 +1,4 @@
-"""How people type English: no capitals, no full stop, a typo, "pls". Works on the words around the slots, never inside them."""
+"""How people type English: no capitals, no full stop, a typo, "pls". Works on words around the slots, never inside."""
 
 import random
 import re
