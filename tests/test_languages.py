@@ -265,6 +265,22 @@ def test_dates_durations_and_money_are_spoken_and_read_back() -> None:
             assert resolve(words, "price", {"type": "number"}, NOW) == amount, words
 
 
+def test_no_words_make_the_reader_stumble() -> None:
+    """Decoding asks about every stretch of a query, whatever it says."""
+    rng = random.Random(0)
+    said_of_time = (
+        "morgen heute um halb acht viertel vor nach uhr abend früh in drei tagen am 5. mai komma und eine stunde"
+    )
+    words = said_of_time.split()
+    kinds = {"time": TIME, "date": DATE, "at": {"type": "string", "format": "date-time"}, "count": {"type": "integer"},
+             "seconds": {"type": "integer"}, "price": {"type": "number"}, "phone": {"type": "string"}}  # fmt: skip
+    for _ in range(3000):
+        said = " ".join(rng.choices(words, k=rng.randint(1, 6)))
+        for name, schema in kinds.items():
+            resolve(said, name, schema, rng.choice((NOW, None)))
+    assert resolve("acht Uhr morgen", "time", TIME, NOW) == "08:00"
+
+
 def test_english_words_are_read_as_before() -> None:
     assert resolve("half past six", "time", TIME, dt.datetime(2026, 3, 4, 8)) == "18:30"
     assert resolve("1.5", "count", {"type": "number"}, None) == 1.5

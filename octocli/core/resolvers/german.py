@@ -133,7 +133,7 @@ _PARTS = {
 _DAY_PARTS = {"morgen": "am", "frueh": "am", "vormittag": "am", "mittag": "noon", "nachmittag": "pm", "abend": "pm",
               "nacht": "night"}  # fmt: skip
 _DAY = r"(?:heute|morgen|uebermorgen)"
-_WITH_DAY = re.compile(rf"{_DAY}(?: ({'|'.join(_DAY_PARTS)}))?")
+_WITH_DAY = re.compile(rf"{_DAY}(?: (?P<part>{'|'.join(_DAY_PARTS)}))?")
 
 
 def time_of_day(words: str, now: dt.datetime | None) -> dt.time | None:
@@ -144,7 +144,7 @@ def time_of_day(words: str, now: dt.datetime | None) -> dt.time | None:
     dated = False
     for pattern in (rf"^{_WITH_DAY.pattern} (?P<rest>.+)$", rf"^(?P<rest>.+) {_WITH_DAY.pattern}$"):
         if match := re.match(pattern, text):
-            dated, part = "morgen" in text.split()[0] or text.endswith("morgen"), match[1]
+            dated, part = "morgen" in text.split()[0] or text.endswith("morgen"), match["part"]
             text = match["rest"] + (f" {_said_part(part)}" if part else "")
             break
     found = _clock(text)
