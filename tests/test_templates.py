@@ -26,7 +26,7 @@ from octocli.teachers.builtin.packs import language_of
 
 ALL = {t.name: t for t in templates()}
 WHOLE = sorted(set(ALL) - {"blank"})
-SIZES = {"android": 20, "vehicle": 20, "doordash": 12, "yelp": 11, "smart-home": 12}
+SIZES = {"android": 20, "vehicle": 20, "doordash": 12, "yelp": 11, "smart-home": 12, "smart-home-de": 12}
 FEWEST_EXAMPLES = 8
 
 

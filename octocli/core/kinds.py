@@ -28,7 +28,8 @@ _FORMATS: Mapping[str, Kind] = {
     "duration": "duration",
 }
 _UNITS: tuple[tuple[str, Unit], ...] = (
-    (r"seconds?|secs?", "seconds"), (r"minutes?|mins?", "minutes"), (r"hours?", "hours"), (r"days?", "days"),
+    (r"seconds?|secs?|sekunden?", "seconds"), (r"minutes?|mins?|minuten", "minutes"), (r"hours?|stunden?", "hours"),
+    (r"days?|tagen?|tage", "days"),
 )  # fmt: skip
 
 

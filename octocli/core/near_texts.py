@@ -16,7 +16,11 @@ NEAR = 96.0
 _FARTHEST = 2 * (1 - NEAR / 100)
 
 # Words that are said for politeness or by habit, and articles: they ask for nothing.
-_EMPTY = frozenset("please pls plz thanks thx the a an um uh er hmm hey".split())
+_EMPTY = frozenset(
+    # "die" and "den" are English words with a meaning of their own.
+    "please pls plz thanks thx the a an um uh er hmm hey "
+    "bitte mal doch danke äh ähm das der dem ein eine einen einem einer".split()
+)
 
 
 def gist(text: str) -> str:

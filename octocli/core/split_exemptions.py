@@ -27,12 +27,20 @@ _TELLING = frozenset(
     "sundays january february march april may june july august september october november december today tomorrow "
     "tonight yesterday now later day days week weeks weekend weekends weekday weekdays month months year years hour "
     "hours minute minutes min mins second seconds sec secs morning afternoon evening night noon midnight daily weekly "
-    "monthly yearly hourly am pm oclock past once twice time times end beginning early late".split()
+    "monthly yearly hourly am pm oclock past once twice time times end beginning early late "
+    # The same in German
+    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig dreißig hundert tausend halb halbe "
+    "viertel dreiviertel anderthalb paar alle jeder jede jedes beide keine erste ersten zweite zweiten dritte dritten "
+    "letzte letzten nächste nächsten montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag januar "
+    "februar märz mai juni juli oktober dezember heute morgen übermorgen gestern jetzt später tag tage tagen woche "
+    "wochen wochenende monat monate jahr jahre stunde stunden minute minuten sekunde sekunden uhr früh vormittag "
+    "mittag nachmittag abend nacht mitternacht morgens vormittags mittags nachmittags abends nachts täglich "
+    "wöchentlich werktags einmal zweimal mal".split()
 )
 _SMALL = frozenset(
     "i me my mine you your he him his she her hers it its we us our ours they them their this that these those the an "
     "at by for in on to of from with until till after before over about around and or not here there again still "
-    "right ago off".split()
+    "right ago off der die das den dem des um ab bis vor nach seit im zu zum zur für gegen und oder nicht".split()
 )
 
 

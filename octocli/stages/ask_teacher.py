@@ -215,7 +215,7 @@ class _Writing:
         return task
 
     def _request(self, task: Task) -> Request:
-        return request_of(task, self._project.spec, self._project.config.seed, self._look_alikes)
+        return request_of(task, self._project.spec, self._project.config.seed, self._look_alikes, self._language.name)
 
     def _round(self, tasks: Sequence[Task], out: Appender) -> bool:
         """Ask for the tasks' words and write what comes, in the order of the tasks; False where the budget ended."""

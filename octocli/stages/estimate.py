@@ -8,6 +8,7 @@ from octocli.stages.billing import Costs, costs_of, entries_of
 from octocli.stages.cell_tasks import fillings, look_alikes, planned_values
 from octocli.stages.shards import Shard
 from octocli.stages.synthesize import plan
+from octocli.teachers.builtin.packs import language_of
 from octocli.teachers.opening import completer_name
 from octocli.teachers.prices import Quote, quote_of
 from octocli.teachers.replies import first_replies, read_replies, request_hash
@@ -58,7 +59,8 @@ def estimate(
     begun = fillings(cells, project.spec, settings, project.config.seed)
     tasks = [task for filling in begun.values() for task in filling.next_tasks()]
     close = look_alikes(project.spec, settings)
-    requests = [request_of(task, project.spec, project.config.seed, close) for task in tasks]
+    language = language_of(settings.language).name
+    requests = [request_of(task, project.spec, project.config.seed, close, language) for task in tasks]
     files = [project.whole.replies_file, *sorted(project.shards.glob("*/replies.jsonl"))]
     answered = first_replies(map(read_replies, files))
     unasked = [request for request in requests if request_hash(completer_name(who), request) not in answered]

@@ -31,7 +31,7 @@ base = "{base}"     # also "gemma-3-270m", a hub id, a folder, or a GGUF file
 seed = 0
 
 [synth]
-per_function = {synth.per_function}           # positives a function for training
+{language}per_function = {synth.per_function}           # positives a function for training
 negatives = {synth.negatives}            # negatives per positive
 {kinds}
 [train]
@@ -177,6 +177,7 @@ def _settings_text(spec: Spec, source: Template | None) -> str:
     return _SETTINGS.format(
         base=default.base,
         synth=synth,
+        language=f'language = "{synth.language}"\n' if synth.language != default.synth.language else "",
         kinds="".join(f"{kind} = {getattr(synth, kind)}\n" for kind in _KINDS if getattr(synth, kind)),
         epochs=default.train.epochs,
         quant=default.export.quant,

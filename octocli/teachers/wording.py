@@ -110,16 +110,20 @@ class LookAlikes:
         return self.nearest.get(function, "") if due else ""
 
 
-def request_of(task: Task, spec: Spec, seed: int, look_alikes: LookAlikes = LookAlikes()) -> Request:
-    """The request for a task; the same for the same seed."""
+def request_of(
+    task: Task, spec: Spec, seed: int, look_alikes: LookAlikes = LookAlikes(), language: str = "English"
+) -> Request:
+    """The request for a task; the same for the same seed. English is the language of the prompt, and goes unsaid."""
     if task.planned:
         lines = _for_planned(task, spec, seed, look_alikes)
     elif task.subject:
         lines = _for_queries(task, spec, seed)
     else:
         lines = _for_negatives(task, spec, seed)
+    foreign = [f"People talk to it in {language}: every text that you write is {language}."]
+    about = [app_line(spec), *(foreign if language != "English" else [])]
     return Request(
-        "\n".join([app_line(spec), "", *lines]),
+        "\n".join([*about, "", *lines]),
         system=_SYSTEM,
         schema=_SCHEMA_WITH_CALLS if task.subject else _SCHEMA,
         temperature=0.9,

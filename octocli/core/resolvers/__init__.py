@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from octocli.core.kinds import kind_of
+from octocli.core.resolvers import german
 from octocli.core.resolvers.amounts import money_values, number_values, phone_values
 from octocli.core.resolvers.dates import parse_date, parse_moment
 from octocli.core.resolvers.durations import duration_values
@@ -23,7 +24,7 @@ def resolve(words: str, name: str, schema: Mapping[str, Any], now: dt.datetime |
     if not text or len(text) > 200:
         return None
     try:
-        found = _candidates(text, name, schema, now)
+        found = [*_candidates(text, name, schema, now), *_german(text, name, schema, now)]
     except (OverflowError, ValueError):
         return None
     return next((value for value in found if is_valid(value, schema)), None)
@@ -47,6 +48,19 @@ def _candidates(words: str, name: str, schema: Mapping[str, Any], now: dt.dateti
     if kind == "phone":
         return phone_values(words)
     return number_values(words, name, schema) if kind in ("integer", "number") else []
+
+
+def _german(words: str, name: str, schema: Mapping[str, Any], now: dt.datetime | None) -> list[Any]:
+    """German readings, after the English ones: where both languages read the words, English is meant."""
+    forms: list[Any] = []
+    for found in german.candidates(words, kind_of(name, schema), name, schema, now):
+        if isinstance(found, dt.datetime):
+            forms += moment_forms(found)
+        elif isinstance(found, dt.date):
+            forms += date_forms(found)
+        else:
+            forms += time_forms(found) if isinstance(found, dt.time) else [found]
+    return forms
 
 
 def time_forms(time: dt.time) -> list[str]:

@@ -46,7 +46,9 @@ def number_values(words: str, name: str, schema: Mapping[str, Any]) -> list[Any]
 def is_percent(name: str, schema: Mapping[str, Any]) -> bool:
     """Whether the parameter is a share from 0 to 100."""
     text = f"{name} {schema.get('description', '')}".lower()
-    return bool(re.search(r"percent|per cent|%", text)) or (schema.get("minimum") == 0 and schema.get("maximum") == 100)
+    return bool(re.search(r"percent|per cent|prozent|%", text)) or (
+        schema.get("minimum") == 0 and schema.get("maximum") == 100
+    )
 
 
 def money_values(words: str) -> list[Any]:

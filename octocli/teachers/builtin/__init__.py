@@ -1,4 +1,4 @@
-"""The built-in teacher: a phrase book and a grammar of English requests. Needs no model, no network and no key."""
+"""The built-in teacher: a phrase book and a grammar of requests, per language. Needs no model, network or key."""
 
 from octocli.teachers.builtin.teacher import BuiltinTeacher
 

@@ -27,6 +27,8 @@ _DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
 class English(Language):
     """English, with its words."""
 
+    name = "English"
+
     def __init__(self, words: Lexicon) -> None:
         super().__init__(words, spoken)
 

@@ -80,6 +80,8 @@ class Language(ABC):
         spoken: how its values are said.
     """
 
+    name: str  # in English, for a prompt
+
     def __init__(self, words: Lexicon, spoken: Spoken) -> None:
         self.words = words
         self.spoken = spoken

@@ -1,4 +1,4 @@
-"""What a function's name says: its verb, with the ways to say it, and its noun, with the ways to name it."""
+"""What a function's English name says: its verb, with the ways to say it, and its noun, with the ways to name it."""
 
 import re
 from collections.abc import Mapping

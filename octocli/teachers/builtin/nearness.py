@@ -48,7 +48,8 @@ class Nearness:
 
     def acts(self, text: str) -> bool:
         """Whether a command's own verb is one that a function has for one of the nouns in it."""
-        verb, words = self._language.stem(text.split()[0]), _stems(text, self._language)
+        verb = self._language.stem(self._language.leading_verbs([text])[0])
+        words = _stems(text, self._language)
         return any(verb in r.verbs and (words & r.nouns or verb in r.openers) for r in self._reaches)
 
     def changes(self, text: str) -> bool:

@@ -22,6 +22,8 @@ from octocli.teachers.builtin.values import ValueSource
 
 # A line of the near-misses that a clause goes into, its verb in one form or another.
 CLAUSE = re.compile(r"\{[cgizf]\}")
+# A noun that is foreign to the spec, in whatever case.
+FOREIGN = re.compile(r"\{x(?:\|\w+)?\}")
 KINDS = ("chit-chat", "other-app", "near-miss")
 TRIES = 400
 # Lines of the near-misses that are commands: with a verb that the noun's functions have not, and those that undo.
@@ -104,7 +106,7 @@ class NegativeWriter:
         if not nouns:
             return None
         noun = rng.choice(nouns)
-        if "{x}" in line:
+        if FOREIGN.search(line):
             noun = rng.choice(self.language.words.foreign)
             if self.nearness.knows(noun):
                 return None
@@ -141,7 +143,7 @@ class NegativeWriter:
             return self.nearness.changes(text)
         if CLAUSE.search(line):
             return False
-        return "{x}" in line and self.nearness.serves(text)
+        return FOREIGN.search(line) is not None and self.nearness.serves(text)
 
     def _asks(self, line: str) -> bool:
         return self.language.words.patterns["question"].match(line) is not None

@@ -1,4 +1,4 @@
-"""How people type: no capitals, no full stop, a typo, "pls". Works on the words around the slots, never inside them."""
+"""How people type English: no capitals, no full stop, a typo, "pls". Works on words around the slots, never inside."""
 
 import random
 import re
@@ -20,9 +20,9 @@ def roughen(pattern: str, lexicon: Lexicon, rng: random.Random, question: bool =
         return _tidy(pattern, rng, question)
     text = pattern
     if style > 0.72:
-        text = _shortened(text, lexicon, rng)
+        text = shortened(text, lexicon, rng)
     if style > 0.94:
-        text = _typo(text, rng)
+        text = mistype(text, rng)
     if style > 0.88:
         text = _without_articles(text, rng)
     if style > 0.96:
@@ -48,7 +48,8 @@ def _outside(text: str, change: "re.Pattern[str]", to: str) -> str:
     return "".join(p if p.startswith("{") else change.sub(to, p) for p in parts)
 
 
-def _shortened(text: str, lexicon: Lexicon, rng: random.Random) -> str:
+def shortened(text: str, lexicon: Lexicon, rng: random.Random) -> str:
+    """One word or phrase in a short form of the pack's."""
     noise = lexicon.noise
     keys = [k for k in noise["replace"] if k in text and (k not in noise["rare"] or rng.random() < 0.15)]
     if not keys:
@@ -64,7 +65,8 @@ def _without_articles(text: str, rng: random.Random) -> str:
     return _outside(text, re.compile(r"\b(?:the|a|an) (?=\w)"), "") if rng.random() < 0.8 else text
 
 
-def _typo(text: str, rng: random.Random) -> str:
+def mistype(text: str, rng: random.Random) -> str:
+    """One word outside the slots with a typo."""
     parts = _SLOT.split(text)
     places = [(i, m.start(), m.end()) for i, p in enumerate(parts) if not p.startswith("{")
               for m in re.finditer(r"[a-z]{4,}", p)]  # fmt: skip

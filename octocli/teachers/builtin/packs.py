@@ -1,13 +1,15 @@
 """Which languages the built-in teacher writes: a folder of words and a grammar for each."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from octocli.core.errors import BadInput
 from octocli.teachers.builtin.english import English
+from octocli.teachers.builtin.german import German
 from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.lexicon import lexicon
 
-GRAMMARS = {"en": English}
+GRAMMARS: Mapping[str, type[English] | type[German]] = {"de": German, "en": English}
 
 
 @cache

@@ -166,10 +166,15 @@ class Phrasing(Thing):
             else:
                 yield Head(f"{lead} {said}", "command", "alias", weight=3.0)
 
-    def _construct_heads(self) -> Iterator[Head]:
+    def _head_words(self) -> set[str]:
+        """The words that sentences of the phrase book are chosen by."""
         words = set(words_of(self.function.name))
         for alias in self.function.aliases:
             words |= set(words_of(alias))
+        return words
+
+    def _construct_heads(self) -> Iterator[Head]:
+        words = self._head_words()
         by_role: dict[str, list[str]] = {}
         for parameter in self.function.params:
             role = self.roles[parameter.name]
@@ -207,7 +212,7 @@ def _form_of(text: str) -> Form:
 
 
 def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:
-    text = re.sub(r"\{(\w+)(\|mod)?\}", lambda m: f"{{{by_role[m[1]]}{m[2] or ''}}}", construct.text)
+    text = re.sub(r"\{(\w+)(\|\w+)?\}", lambda m: f"{{{by_role[m[1]]}{m[2] or ''}}}", construct.text)
     form: Form = construct.form  # type: ignore[assignment]
     uses = frozenset(by_role[r] for r in construct.roles)
     return Head(text, form, "construct", uses, (), 1.0 + 1.5 * len(uses))

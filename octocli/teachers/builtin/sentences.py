@@ -185,17 +185,22 @@ class Grammar:
         if not role.carriers:
             return self.language.named(" ".join(words_of(name)), slot)
         if named:
-            return rng.choice(role.named_by or role.carriers).replace("{}", slot)
+            return _slotted(rng.choice(role.named_by or role.carriers), name)
         if parameter is not None and parameter.kind == "boolean" and parameter not in self.phrasing.states:
             return rng.choice(flag_phrases(value, name, self.language))
         if parameter is not None and parameter in self.phrasing.states:
             return self.language.turned_to(rng.choice(_state_words(self.phrasing, name, value)))
-        return rng.choice(role.carriers).replace("{}", slot)
+        return _slotted(rng.choice(role.carriers), name)
 
     def _quotes(self, text: str, name: str) -> bool:
         """Whether the words before a slot make a quotation of it."""
         quoting = self.language.words.patterns["quoting"].pattern
         return re.search(rf"(?:{quoting}) \{{{re.escape(name)}[|}}]", text) is not None
+
+
+def _slotted(carrier: str, name: str) -> str:
+    """A carrier with its slot named: "in {|dat}" says the place that the value stands in."""
+    return re.sub(r"\{(\|\w+)?\}", lambda m: f"{{{name}{m[1] or ''}}}", carrier)
 
 
 def _state_words(phrasing: Phrasing, name: str, value: Any) -> list[str]:

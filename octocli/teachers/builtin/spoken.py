@@ -1,4 +1,4 @@
-"""How people say numbers, times, dates, durations, money and phone numbers. Values in, surfaces out."""
+"""How people say, in English, numbers, times, dates, durations, money and phone numbers. Values in, surfaces out."""
 
 import datetime as dt
 import re
