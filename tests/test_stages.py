@@ -419,11 +419,12 @@ def test_init_makes_a_project_from_a_spec_named_after_the_folder(tmp_path: Path)
     assert {p.name for p in report.root.iterdir()} == {".gitignore", "api.json", "octo.toml", "tokens.json"}
     project = open_project(report.root)
     assert project.spec.app == "mine" and project.tokens.token("play_song") == "<mine_1>"
-    small = Config().model_copy(update={"synth": Config().synth.model_copy(update={"per_function": 200})})
+    synth = Config().synth.model_copy(update={"per_function": 400})
+    small = Config().model_copy(update={"synth": synth, "train": Config().train.model_copy(update={"epochs": 2})})
     assert project.config == small, "the file that init writes says something else than the defaults"
 
 
-@pytest.mark.parametrize(("functions", "rows"), [(1, 200), (7, 120), (14, 60), (40, 60)])
+@pytest.mark.parametrize(("functions", "rows"), [(1, 400), (7, 342), (14, 171), (40, 120)])
 def test_a_small_api_gets_more_rows_for_each_function(tmp_path: Path, functions: int, rows: int) -> None:
     every = [{"name": f"do_{i}", "description": "Do it.", "parameters": {"type": "object"}} for i in range(functions)]
     write_json(tmp_path / "api.json", {"app": "mine", "functions": every})

@@ -43,11 +43,10 @@ def test_every_template_of_the_docs_is_there() -> None:
     assert all(t.title and t.summary for t in ALL.values())
 
 
-def test_a_template_may_ask_for_more_samples(tmp_path: Path) -> None:
-    """Yelp's calls have more free text side by side than the others'."""
-    for name, count in {"yelp": 100, "smart-home": 60}.items():
+def test_a_template_may_bring_settings_of_its_own(tmp_path: Path) -> None:
+    for name, language in {"smart-home-de": "de", "smart-home": "en"}.items():
         scaffold(tmp_path / name, template=name)
-        assert open_project(tmp_path / name).config.synth.per_function == count
+        assert open_project(tmp_path / name).config.synth.language == language
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -32,9 +32,9 @@ class SynthSettings(_Settings):
         "en", description="of the requests; `octo synth` names the packs that there are where this is none of them"
     )
     per_function: int = Field(
-        60,
+        120,
         ge=1,
-        description="positives a function for training; `init` sets more for a small API, and yelp's template 100",
+        description="positives a function for training; `init` sets more for a small API",
     )
     held_out_per_function: int = Field(
         40, ge=1, description="positives a function for test; a quarter more for validation"
@@ -71,7 +71,7 @@ class TrainSettings(_Settings):
     """How the model learns."""
 
     method: Method = Field("lora", description="'lora', or 'full' for all weights of the body")
-    epochs: int = Field(4, ge=1, description="passes over the data")
+    epochs: int = Field(4, ge=1, description="passes over the data; `init` sets 2, for the built-in teacher's rows")
     batch: int = Field(4, ge=1, description="samples a step")
     lr: float | None = Field(
         None,
