@@ -186,6 +186,8 @@ def test_imperatives_and_parts_of_verbs() -> None:
         ("Fährt die Rollläden auf eine Position.", Verb("fahren"), "Rollläden"),
         ("Ändert die Farbe des Lichts.", Verb("ändern"), "Farbe des Lichts"),
         ("Öffnet ein Fenster.", Verb("öffnen"), "Fenster"),
+        ("Spielt Musik ab: ein Lied oder ein Album.", Verb("spielen", "ab"), "Musik"),
+        ("Regelt die Lautstärke von Fernseher oder Box.", Verb("regeln"), "Lautstärke"),
     ],
 )
 def test_a_description_gives_verb_part_and_object(description: str, verb: Verb, noun: str) -> None:

@@ -98,7 +98,8 @@ def from_third_person(word: str, lexicon: Lexicon) -> str:
     word = word.lower()
     if word in lexicon.verbs["third_person"]:
         return str(lexicon.verbs["third_person"][word])
-    if word.endswith(("elt", "ert")):
+    # "regelt" and "ändert", but "spielt" and "leert".
+    if re.search(r"(?<![ie])e[lr]t$", word):
         return f"{word[:-1]}n"
     stem = word[:-2] if re.search(r"(?:[td]|[^aeiouäöülrh][nm])et$", word) else word.removesuffix("t")
     return f"{stem}en"
