@@ -688,3 +688,14 @@ def test_what_can_only_be_made_cannot_be_undone():
         ]
 
     assert undone(add) and not undone(add, drop)
+
+
+def test_what_a_figure_is_of_is_asked_for_by_its_name():
+    metric = {"type": "string", "enum": ["steps", "heart_rate"], "description": "what to show"}
+    period = {"type": "string", "enum": ["day", "week"], "description": "how far back"}
+    show = _function("show_progress", "Shows progress over time.", {"metric": metric, "period": period})
+    teacher = BuiltinTeacher(parse_spec({"app": "fit", "functions": [show]}), 0, "en")
+    asked = {" ".join(s.query.lower().strip(" .?!").split())
+             for s in itertools.islice(teacher.positives(teacher.spec.functions[0], "train"), 500)}  # fmt: skip
+    assert any("my heart rate this week" in text for text in asked)
+    assert asked & {"my steps", "my heart rate", "how is my heart rate", "what's my heart rate"}
