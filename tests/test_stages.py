@@ -419,7 +419,7 @@ def test_init_makes_a_project_from_a_spec_named_after_the_folder(tmp_path: Path)
     assert {p.name for p in report.root.iterdir()} == {".gitignore", "api.json", "octo.toml", "tokens.json"}
     project = open_project(report.root)
     assert project.spec.app == "mine" and project.tokens.token("play_song") == "<mine_1>"
-    synth = Config().synth.model_copy(update={"per_function": 400})
+    synth = Config().synth.model_copy(update={"per_function": 400, "parallel": 0.1})
     small = Config().model_copy(update={"synth": synth, "train": Config().train.model_copy(update={"epochs": 2})})
     assert project.config == small, "the file that init writes says something else than the defaults"
 

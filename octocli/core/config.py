@@ -40,7 +40,7 @@ class SynthSettings(_Settings):
         40, ge=1, description="positives a function for test; a quarter more for validation"
     )
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
-    parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive")
+    parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive; `init` sets 0.1")
     missing: float = Field(0.0, ge=0, le=5, description="requests that lack a required argument, per positive")
     nested: float = Field(0.0, ge=0, le=5, description="requests whose argument is a call, per positive")
     order: Literal["values-first", "query-first"] = Field(

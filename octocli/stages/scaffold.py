@@ -24,6 +24,8 @@ _ROWS_IN_ALL = 2400
 _MOST_ROWS = 400
 # The built-in teacher's rows cost nothing, and at the same work rows that differ beat rows seen twice.
 _PASSES = 2
+# People ask for two things at once about one time in twenty, and a model that never saw it makes one call.
+_PARALLEL = 0.1
 
 _SETTINGS = """\
 # Settings of this project. What is left out has octo's default; an unknown key is refused by name.
@@ -176,6 +178,7 @@ def _enough_rows(functions: int) -> int:
 def _settings_text(spec: Spec, source: Template | None) -> str:
     default = Config()
     synth = source.synth if source else SynthSettings(per_function=_enough_rows(len(spec.functions)))
+    synth = synth.model_copy(update={"parallel": synth.parallel or _PARALLEL})
     return _SETTINGS.format(
         base=default.base,
         synth=synth,
