@@ -171,14 +171,14 @@ def _copy_extras(folder: Path, root: Path) -> None:
 
 def _enough_rows(functions: int) -> int:
     """Positives a function for an API of so many: a small one would have too few steps to learn from."""
-    usual = SynthSettings().per_function
-    return max(usual, min(_MOST_ROWS, _ROWS_IN_ALL // max(1, functions)))
+    return min(_MOST_ROWS, _ROWS_IN_ALL // max(1, functions))
 
 
 def _settings_text(spec: Spec, source: Template | None) -> str:
     default = Config()
-    synth = source.synth if source else SynthSettings(per_function=_enough_rows(len(spec.functions)))
-    synth = synth.model_copy(update={"parallel": synth.parallel or _PARALLEL})
+    synth = source.synth if source else SynthSettings()
+    rows = max(synth.per_function, _enough_rows(len(spec.functions)))
+    synth = synth.model_copy(update={"per_function": rows, "parallel": synth.parallel or _PARALLEL})
     return _SETTINGS.format(
         base=default.base,
         synth=synth,
