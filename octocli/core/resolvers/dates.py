@@ -94,22 +94,23 @@ def _named(text: str, today: dt.date | None) -> dt.date | None:
     if match := re.fullmatch(r"(.+) (\d{4})", text):
         text, year = match[1].strip(), int(match[2])
     if text in HOLIDAYS:
-        return _in_year(*HOLIDAYS[text], year, today)
+        return in_year(*HOLIDAYS[text], year, today)
     text = text.removeprefix("the ")
     if match := re.fullmatch(r"(\w+?)\.? (?:the )?([\w ]+)", text):
         month, day = MONTHS.get(match[1], _SHORT.get(match[1])), _day(match[2])
         if month and day:
-            return _in_year(month, day, year, today)
+            return in_year(month, day, year, today)
     if match := re.fullmatch(r"([\w ]+?) (?:of )?(\w+)", text):
         month, day = MONTHS.get(match[2], _SHORT.get(match[2])), _day(match[1])
         if month and day:
-            return _in_year(month, day, year, today)
+            return in_year(month, day, year, today)
     if today and year is None and (match := re.fullmatch(r"(\d{1,2})/(\d{1,2})", text)):
-        return _in_year(int(match[1]), int(match[2]), None, today)
+        return in_year(int(match[1]), int(match[2]), None, today)
     return None
 
 
-def _in_year(month: int, day: int, year: int | None, today: dt.date | None) -> dt.date | None:
+def in_year(month: int, day: int, year: int | None, today: dt.date | None) -> dt.date | None:
+    """That day of that year, or, without one, the next such day from `today` on; None where there is none."""
     if year is None and today is None:
         return None
     # The 29th of February may be eight years away, over a year such as 2100.

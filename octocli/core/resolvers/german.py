@@ -12,6 +12,7 @@ from typing import Any
 
 from octocli.core.kinds import Kind, unit_of
 from octocli.core.resolvers.amounts import is_percent
+from octocli.core.resolvers.dates import in_year
 from octocli.core.resolvers.durations import SECONDS, iso_duration, plain_number
 from octocli.core.resolvers.numbers import clean
 
@@ -254,11 +255,11 @@ def date(words: str, today: dt.date | None) -> dt.date | None:
     text = folded(words)
     if match := re.fullmatch(r"(?:am |den |der )*(\d{1,2})\.\s?(\d{1,2}|[a-z]+)\.?\s?(\d{4})?", text):
         month = int(match[2]) if match[2].isdigit() else _MONTHS.get(match[2], 0)
-        return _in_year(int(match[1]), month, int(match[3]) if match[3] else None, today)
+        return in_year(month, int(match[1]), int(match[3]) if match[3] else None, today)
     if match := re.fullmatch(r"(?:am |den |der )*(\w+) ([a-z]+)(?: (\d{4}))?", text):
         day, month = _ordinal(match[1]), _MONTHS.get(match[2], 0)
         if day and month:
-            return _in_year(day, month, int(match[3]) if match[3] else None, today)
+            return in_year(month, day, int(match[3]) if match[3] else None, today)
     if today is None:
         return None
     text = re.sub(r"^(?:(?:am|an|zu|fuer|bis|ab|diesen|dieser|kommenden)\s+)+", "", text)
@@ -266,7 +267,7 @@ def date(words: str, today: dt.date | None) -> dt.date | None:
         return today + dt.timedelta(days=_OFFSETS[text])
     if text in _HOLIDAYS:
         month, day = _HOLIDAYS[text]
-        return _in_year(day, month, None, today)
+        return in_year(month, day, None, today)
     return _weekday(text, today) or _days_ahead(text, today)
 
 
@@ -275,18 +276,6 @@ def _ordinal(word: str) -> int | None:
     nominative = word.removesuffix("n").removesuffix("r")
     stem = nominative.removesuffix("te")
     return _ODD_ORDINALS.get(nominative, _SMALL.get(stem, _SMALL.get(stem.removesuffix("s"))))
-
-
-def _in_year(day: int, month: int, year: int | None, today: dt.date | None) -> dt.date | None:
-    years = [year] if year is not None else [today.year + ahead for ahead in range(9)] if today else []
-    for candidate in years:
-        try:
-            found = dt.date(candidate, month, day)
-        except ValueError:
-            continue
-        if year is not None or today is None or found >= today:
-            return found
-    return None
 
 
 def _weekday(text: str, today: dt.date) -> dt.date | None:

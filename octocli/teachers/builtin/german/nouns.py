@@ -32,13 +32,13 @@ _BY_END: tuple[tuple[str, Gender], ...] = (
 @lru_cache(maxsize=4096)
 def gender(noun: str, lexicon: Lexicon) -> Gender | None:
     """The gender of a noun, a compound's by its last part; "p" in the plural; None of what is no noun that is known."""
-    genders: dict[str, list[str]] = lexicon.nouns["genders"]
+    genders: dict[Gender, list[str]] = lexicon.nouns["genders"]
     word = noun.split()[0].split("-")[-1].lower()
     found: tuple[int, Gender] | None = None
     for kind, nouns in genders.items():
         for known in nouns:
             if word.endswith(known) and (found is None or len(known) > found[0]):
-                found = len(known), kind  # type: ignore[assignment]
+                found = len(known), kind
     if found is not None:
         return found[1]
     return next((kind for end, kind in _BY_END if noun[:1].isupper() and word.endswith(end)), None)
