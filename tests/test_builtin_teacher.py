@@ -637,7 +637,7 @@ def test_the_phrase_book_names_only_what_it_has():
     assert {role for c in book.constructs for role in c.roles} <= roles
     known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",
              "phrases", "named_by", "also", "leads", "pool", "object", "modifier", "article", "named", "item", "count",
-             "last", "sentence", "range", "unit", "bare"}  # fmt: skip
+             "last", "sentence", "range", "unit", "bare", "follows"}  # fmt: skip
     assert {key for e in book.roles for key in e} <= known
     pools = set(book.pools)
     assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
@@ -699,3 +699,42 @@ def test_what_a_figure_is_of_is_asked_for_by_its_name():
              for s in itertools.islice(teacher.positives(teacher.spec.functions[0], "train"), 500)}  # fmt: skip
     assert any("my heart rate this week" in text for text in asked)
     assert asked & {"my steps", "my heart rate", "how is my heart rate", "what's my heart rate"}
+
+
+def _asked(function, count=300):
+    """Queries of one call with its arguments, in plain letters."""
+    teacher = BuiltinTeacher(_spec_of(function), 0, "en")
+    drawn = itertools.islice(teacher.positives(teacher.spec.functions[0], "train"), count)
+    return [(s.query.lower(), s.calls[0]["arguments"]) for s in drawn if len(s.calls) == 1]
+
+
+def test_a_unit_stands_beside_its_number_and_a_state_beside_its_town():
+    unit = {"type": "string", "enum": ["kg", "lb"], "description": "unit"}
+    value = {"type": "number", "minimum": 20, "maximum": 400, "description": "body weight"}
+    weight = _function("log_weight", "Logs the weight.", {"value": value, "unit": unit}, ["value"])
+    beside = r"\d (?:kilos|kilograms|kg|pounds|lbs?)\b"
+    with_both = [query for query, said in _asked(weight) if len(said) == 2]
+    assert sum(bool(re.search(beside, query)) for query in with_both) > len(with_both) / 4 > 10
+    places = {"city": _text(description="city"), "state": _text(description="state of the US"),
+              "country": _text(description="country")}  # fmt: skip
+    forecast = _function("get_weather", "Tells the weather.", places)
+    chains = [(query, said) for query, said in _asked(forecast) if {"city", "state"} <= set(said)]
+    next_to = [q for q, said in chains if re.search(rf"{re.escape(said['city'])},?(?: in)? {said['state']}", q, re.I)]
+    assert len(next_to) > len(chains) / 3 > 5
+
+
+def test_what_follows_another_that_follows_it_goes_round_no_circle():
+    score = {"rating": _text(description="the rating given, as said"),
+             "best_rating": _text(description="the highest possible rating"),
+             "rating_unit": _text(description="unit of the rating, such as 'stars'")}  # fmt: skip
+    rate = _function("rate_book", "Gives a rating to a book.", score, ["rating"])
+    with_all = [query for query, said in _asked(rate, 600) if len(said) == 3]
+    assert len(with_all) > 10 and all("{" not in query for query in with_all)
+
+
+def test_who_logs_a_thing_may_tell_it():
+    food = {"food": _text(description="what was eaten")}
+    meal = _function("log_meal", "Logs something the user ate.", food, ["food"])
+    told = [query for query, _ in _asked(meal) if re.search(r"\b(?:had|ate)\b", query)]
+    assert len(told) > 30
+    assert not [query for query in told if re.search(r"\b(?:could|can|would|will) (?:you|u) (?:just )?(?:had|ate)", query)]

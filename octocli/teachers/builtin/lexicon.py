@@ -123,7 +123,7 @@ def _constructs(path: Path, statement: re.Pattern[str]) -> list[Construct]:
             unsaid = frozenset(w[1:] for w in words if w.startswith("-"))
             never = frozenset(n for w in words if w.startswith("!") for n in w[1:].split("/"))
             continue
-        form = {"?": "question", "=": "noun"}.get(line[0], "command")
+        form = {"?": "question", "=": "noun", "~": "statement"}.get(line[0], "command")
         text = line if form == "command" else line[1:]
         if form == "command" and statement.match(text):
             form = "statement"

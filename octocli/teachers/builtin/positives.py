@@ -26,7 +26,9 @@ FREE_SECOND = 0.3
 # Where sentences of the phrase book fit a function: how often what is said is what one of them says.
 TOGETHER = 0.5
 # How many optional parameters are said, by weight: where nothing is required, a request still mostly says something.
-_BESIDE_REQUIRED, _ALONE = (3.5, 4, 2, 0.7), (1, 3, 3, 2, 1)
+_BESIDE_REQUIRED, _ALONE = (3, 4, 2.5, 1), (0.7, 2.5, 3.5, 2.5, 1.2)
+# How many more are said beside those of a sentence of the phrase book.
+_BESIDE_TOGETHER = (4, 3, 2, 0.7)
 # How much sooner than another parameter people say when.
 _WHEN = 2.5
 _TIMES = ("date", "time", "datetime")
@@ -134,8 +136,10 @@ class _Stream:
     def _plan(self, function: Function, missing: str = "") -> Planned:
         optional = [p for p in function.params if not p.required]
         weights = _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
+        together = self._together(function)
+        weights = _BESIDE_TOGETHER if together else weights
         count = self.rng.choices(range(len(weights)), weights=weights)[0]
-        chosen = set(self._together(function) or self._some_of(optional, count))
+        chosen = {*together, *self._some_of([p for p in optional if p.name not in together], count)}
         phrasing = self.writer.grammar(function).phrasing
         chosen |= phrasing.indispensable
         states = phrasing.states

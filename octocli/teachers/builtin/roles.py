@@ -21,12 +21,14 @@ class Role:
 
     `named_by` are carriers of what another call gives, where those of a value would quote it. `phrases` name the
     function's object with the value in them: "the {} {noun}", "{} of my {nouns}". `also` are roles whose sentences fit.
+    `follows` are roles, or kinds, that it is said right after, each with its joints: "Albany, {}", "150 {}".
     """
 
     name: str
     carriers: tuple[str, ...]
     named_by: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
+    follows: tuple[tuple[str, tuple[str, ...]], ...] = ()
     also: tuple[str, ...] = ()
     leads: bool = False  # whether the value decides on its preposition: "at 5", "on monday", "tomorrow"
     pool: str = "label"
@@ -102,6 +104,7 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
         carriers=tuple(carriers),
         named_by=tuple(entry.get("named_by", ())),
         phrases=tuple(entry.get("phrases", ())),
+        follows=tuple((after, tuple(joints)) for after, joints in entry.get("follows", {}).items()),
         also=tuple(entry.get("also", ())),
         leads=bool(entry.get("leads")),
         pool=entry.get("pool", "label"),

@@ -23,6 +23,8 @@ _SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias":
 # Heads that stand without naming their object: "order food" + "from Joe's".
 _WHOLE = ("alias", "construct")
 TRIES = 20
+# How often a value that can be said right after another one is: "Albany, Oregon", "150 pounds".
+_FOLLOWING = 0.75
 # Where a frame takes up a clause of each form.
 SLOTS: Mapping[Form, str] = {"command": "{c}", "question": "{q}", "noun": "{n}", "statement": "{s}"}
 
@@ -148,7 +150,10 @@ class Grammar:
 
     def _says_all(self, head: Head, values: Mapping[str, Any]) -> bool:
         """Whether nothing is left to a carrier that has none."""
-        return all(self.phrasing.roles[name].carriers for name in self._rest(head, values))
+        rest = self._rest(head, values)
+        spoken = {d for n in values for d in self._described(n)}
+        roles = (self.phrasing.roles[name] for name in rest)
+        return all(role.carriers or any(after in spoken for after, _ in role.follows) for role in roles)
 
     def _says_states(self, head: Head, names: Sequence[str], values: Mapping[str, Any]) -> bool:
         """Whether a neutral verb can carry a state as a word of its own: "set the fan to on"."""
@@ -166,7 +171,9 @@ class Grammar:
         may_front: bool,
         named: frozenset[str] = frozenset(),
     ) -> tuple[str, str]:
-        said = [(name, self._carrier(name, values[name], rng, named=name in named)) for name in names]
+        following = self._following(head, names, rng)
+        alone = [name for name in names if name not in following]
+        said = [(name, self._carrier(name, values[name], rng, named=name in named)) for name in alone]
         rng.shuffle(said)
         said.sort(key=lambda pair: self.phrasing.roles[pair[0]].last)
         text, front = head.text, ""
@@ -176,7 +183,38 @@ class Grammar:
                 front = carrier
             else:
                 text += ("" if carrier.startswith(":") else " ") + carrier
+        for name, (before, joint) in following.items():
+            slot = f"{{{before}}}"
+            words = slot + joint.replace("{}", f"{{{name}}}")
+            text, front = text.replace(slot, words, 1), front.replace(slot, words, 1)
         return text, front
+
+    def _following(self, head: Head, names: Sequence[str], rng: random.Random) -> dict[str, tuple[str, str]]:
+        """What is said right after another parameter's value: which one's, and the joint between them."""
+        standing = [match[1] for match in SLOT.finditer(head.text)] + [n for n in names if self._has_slot(n)]
+        found: dict[str, tuple[str, str]] = {}
+        for name in names:
+            role = self.phrasing.roles[name]
+            choices = [
+                (before, joints)
+                for after, joints in role.follows
+                for before in standing
+                if after in self._described(before) and name not in _chain(before, found)
+            ]
+            if choices and (not role.carriers or rng.random() < _FOLLOWING):
+                before, joints = choices[0]
+                found[name] = (before, rng.choice(joints))
+        return _in_order(found)
+
+    def _has_slot(self, name: str) -> bool:
+        parameter = self.phrasing.function.param(name)
+        # A state is said by a verb or an adjective, a flag by a phrase of its own: neither leaves a slot.
+        return parameter is not None and parameter.kind != "boolean" and parameter not in self.phrasing.states
+
+    def _described(self, name: str) -> tuple[str, ...]:
+        """The role and the kind of a parameter, as a follower names it."""
+        parameter = self.phrasing.function.param(name)
+        return () if parameter is None else (self.phrasing.roles[name].name, parameter.kind)
 
     def _carrier(self, name: str, value: Any, rng: random.Random, *, named: bool) -> str:
         parameter = self.phrasing.function.param(name)
@@ -196,6 +234,16 @@ class Grammar:
         """Whether the words before a slot make a quotation of it."""
         quoting = self.language.words.patterns["quoting"].pattern
         return re.search(rf"(?:{quoting}) \{{{re.escape(name)}[|}}]", text) is not None
+
+
+def _chain(name: str, found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """A parameter, the one that it is said after, the one before that."""
+    return [name, *(_chain(found[name][0], found) if name in found else [])]
+
+
+def _in_order(found: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """What follows something that follows comes after it."""
+    return {name: found[name] for name in sorted(found, key=lambda n: len(_chain(n, found)))}
 
 
 def _slotted(carrier: str, name: str) -> str:
