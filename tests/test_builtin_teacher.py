@@ -737,4 +737,6 @@ def test_who_logs_a_thing_may_tell_it():
     meal = _function("log_meal", "Logs something the user ate.", food, ["food"])
     told = [query for query, _ in _asked(meal) if re.search(r"\b(?:had|ate)\b", query)]
     assert len(told) > 30
-    assert not [query for query in told if re.search(r"\b(?:could|can|would|will) (?:you|u) (?:just )?(?:had|ate)", query)]
+    assert not [
+        query for query in told if re.search(r"\b(?:could|can|would|will) (?:you|u) (?:just )?(?:had|ate)", query)
+    ]

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import HERE, JsonOption, ModelOption, NowOption, ProjectOption, clock, find_model
+from octocli.cli.options import (
+    HERE,
+    FalseCallsOption,
+    JsonOption,
+    ModelOption,
+    NowOption,
+    ProjectOption,
+    clock,
+    find_model,
+)
 
 if TYPE_CHECKING:
     from octocli.runtime.caller import Answer, Caller
@@ -16,6 +25,7 @@ def chat_cli(
     model: ModelOption = None,
     once: Annotated[str | None, typer.Option("--once", help="Answer one query and exit.", show_default=False)] = None,
     now: NowOption = None,
+    max_false_calls: FalseCallsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Type a request, see the call. Decoding obeys the spec, whatever is typed.
@@ -32,7 +42,7 @@ def chat_cli(
 
     target = find_model(model, project)
     clock(now)  # a bad --now is said before the model is loaded
-    with open_caller(target) as caller:
+    with open_caller(target, max_false_calls=max_false_calls) as caller:
         if once is not None:
             _show(caller, once, now, as_json)
             return

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import DEFAULT_RUN, HERE, JsonOption, ProjectOption, RunOption, project_or_none
+from octocli.cli.options import (
+    DEFAULT_RUN,
+    HERE,
+    FalseCallsOption,
+    JsonOption,
+    ProjectOption,
+    RunOption,
+    project_or_none,
+)
 
 
 def eval_cli(
@@ -18,6 +26,7 @@ def eval_cli(
     data: Annotated[
         Path | None, typer.Option("--data", help="JSONL of samples to test on.", show_default="the test split")
     ] = None,
+    max_false_calls: FalseCallsOption = None,
     errors: Annotated[int, typer.Option("--errors", help="How many wrong answers to show.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,7 +44,7 @@ def eval_cli(
     opened = project_or_none(project)
     target = model or (opened or open_project(project)).run(run)
     with console.progress() as on_tick:
-        report = evaluate(opened, target, data=data, on_tick=on_tick)
+        report = evaluate(opened, target, data=data, max_false_calls=max_false_calls, on_tick=on_tick)
     if as_json:
         console.say_json(report.card.to_json())
         return

@@ -24,6 +24,17 @@ NowOption = Annotated[
     typer.Option("--now", help='Clock for words like "in ten minutes", ISO 8601.', show_default="this machine's clock"),
 ]
 
+FalseCallsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-false-calls",
+        min=0.0,
+        max=1.0,
+        help="Share of requests that nothing serves which may be answered with a call: 0.01 refuses more, 0.2 less.",
+        show_default="what it was trained with",
+    ),
+]
+
 TeacherOption = Annotated[
     str | None, typer.Option("--teacher", help="builtin, gemini, openai, gguf or replay.", show_default="octo.toml")
 ]

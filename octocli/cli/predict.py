@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import HERE, JsonOption, ModelOption, NowOption, ProjectOption, clock, find_model
+from octocli.cli.options import (
+    HERE,
+    FalseCallsOption,
+    JsonOption,
+    ModelOption,
+    NowOption,
+    ProjectOption,
+    clock,
+    find_model,
+)
 
 
 def predict_cli(
@@ -15,6 +24,7 @@ def predict_cli(
     project: ProjectOption = HERE,
     model: ModelOption = None,
     now: NowOption = None,
+    max_false_calls: FalseCallsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a file of queries: `calls` and `confidence` on each line. Goes on where it stopped.
@@ -28,7 +38,7 @@ def predict_cli(
     target = find_model(model, project)
     moment = clock(now)
     with console.progress() as on_tick:
-        report = predict(target, queries, out, now=moment, on_tick=on_tick)
+        report = predict(target, queries, out, now=moment, max_false_calls=max_false_calls, on_tick=on_tick)
     if as_json:
         console.say_json({"answered": report.answered, "before": report.before, "out": str(report.out)})
         return

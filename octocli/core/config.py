@@ -37,7 +37,7 @@ class SynthSettings(_Settings):
         description="positives a function for training; `init` sets more for a small API",
     )
     held_out_per_function: int = Field(
-        40, ge=1, description="positives a function for test; a quarter more for validation"
+        40, ge=1, description="positives a function for test; half as many more for validation"
     )
     negatives: float = Field(0.3, ge=0, le=5, description="negatives per positive, all kinds together")
     parallel: float = Field(0.0, ge=0, le=5, description="requests with two calls, per positive; `init` sets 0.1")
@@ -121,6 +121,12 @@ class Config(_Settings):
     prompt: str = Field("short", description="'short', 'paper', or a template with {query}")
     seed: int = Field(0, description="of samples, order and first weights")
     reserved: bool = Field(False, description="put function tokens on tokens that the base left unused")
+    max_false_calls: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of requests that nothing serves which a trained model may answer with a call",
+    )
     synth: SynthSettings = SynthSettings()
     teacher: TeacherSettings = TeacherSettings()
     train: TrainSettings = TrainSettings()

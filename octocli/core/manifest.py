@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from octocli.core.calibration import Calibration, parse_calibration
 from octocli.core.errors import BadInput
 from octocli.core.prompts import Prompt
 from octocli.core.spec import Spec, parse_spec
@@ -30,6 +31,7 @@ class Manifest:
         settings: how it was trained, for the reader.
         copied: parameters whose text it only ever copied from the query, by function.
         most_calls: the most calls that one answer had.
+        calibration: how far its choice can be believed.
     """
 
     spec: Spec
@@ -39,6 +41,7 @@ class Manifest:
     settings: Mapping[str, Any]
     copied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     most_calls: int = MOST_CALLS
+    calibration: Calibration = field(default_factory=Calibration)
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON."""
@@ -51,6 +54,7 @@ class Manifest:
             "settings": dict(self.settings),
             "copied": {function: list(names) for function, names in self.copied.items()},
             "most_calls": self.most_calls,
+            "calibration": self.calibration.to_json(),
         }
 
     def dumps(self) -> str:
@@ -80,4 +84,5 @@ def parse_manifest(data: Any, source: str) -> Manifest:
         settings=data.get("settings", {}),
         copied=data.get("copied", {}),
         most_calls=data.get("most_calls", MOST_CALLS),
+        calibration=parse_calibration(data.get("calibration")),
     )

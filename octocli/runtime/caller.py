@@ -43,9 +43,15 @@ class Answer:
 class Caller:
     """A model that turns queries into calls. Use it as a context manager, or close it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, max_false_calls: float | None = None) -> None:
+        """
+        Args:
+            engine: the model.
+            max_false_calls: the share of unservable requests that may be answered with a call; by default the model's.
+        """
         self.engine = engine
         self.manifest: Manifest = engine.manifest
+        self._refuse_above = self.manifest.calibration.line(max_false_calls)
         self.grammar = make_grammar(engine.manifest, engine.special)
         self._tokenizer = engine.grammar_tokenizer()
 
@@ -66,8 +72,7 @@ class Caller:
             sampling: greedy unless told.
         """
         prompt = self._prompt(query)
-        decoded = decode(self.engine, self._matcher(query), prompt, draft=draft, sampling=sampling)
-        return self._answer(decoded, now)
+        return self._answer(self._decoded(query, prompt, draft=draft, sampling=sampling), now)
 
     def ask_many(
         self, queries: Sequence[str], nows: Sequence[datetime | None], drafts: Sequence[Sequence[int]]
@@ -78,9 +83,12 @@ class Caller:
         read = [([*prompt, *draft], 1 + len(draft)) for prompt, draft in zip(prompts, drafts, strict=True)]
         rows = self.engine.read_many(read)
         return [
-            self._answer(decode(self.engine, self._matcher(query), prompt, draft=draft, ahead=ahead), now)
+            self._answer(self._decoded(query, prompt, draft=draft, ahead=ahead), now)
             for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
+
+    def _decoded(self, query: str, prompt: Sequence[int], **how: Any) -> Decoded:
+        return decode(self.engine, self._matcher(query), prompt, refuse_above=self._refuse_above, **how)
 
     def _matcher(self, query: str) -> Any:
         return self.grammar.matcher(self._tokenizer, query)
@@ -130,8 +138,13 @@ class Caller:
         self.close()
 
 
-def open_caller(path: Path, *, threads: int | None = None) -> Caller:
+def open_caller(path: Path, *, threads: int | None = None, max_false_calls: float | None = None) -> Caller:
     """A caller for a run folder or a GGUF file that octo exported.
+
+    Args:
+        path: the folder or the file.
+        threads: of llama.cpp.
+        max_false_calls: how willing it is to call, see `Caller`.
 
     Raises:
         NotMade: nothing there, or a run that never finished.
@@ -141,12 +154,12 @@ def open_caller(path: Path, *, threads: int | None = None) -> Caller:
         manifest = read_run(path)  # a folder that is no run is refused before torch is loaded
         from octocli.runtime.transformers_engine import TransformersEngine
 
-        return Caller(TransformersEngine(path, manifest))
+        return Caller(TransformersEngine(path, manifest), max_false_calls=max_false_calls)
     if not path.exists():
         raise NotMade(f"{path}: no such run folder or GGUF", hint="make one with: octo build")
     from octocli.runtime.llama_engine import LlamaEngine
 
-    return Caller(LlamaEngine(path, threads=threads))
+    return Caller(LlamaEngine(path, threads=threads), max_false_calls=max_false_calls)
 
 
 def read_run(folder: Path) -> Manifest:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from octocli.core.calibration import EVEN
 from octocli.core.calls import Piece
 from octocli.runtime.engine import Engine
 
@@ -56,6 +57,7 @@ def decode(
     draft: Sequence[int] = (),
     ahead: np.ndarray | None = None,
     sampling: Sampling = GREEDY,
+    refuse_above: float = EVEN,
     limit: int = MAX_NEW_TOKENS,
 ) -> Decoded:
     """Answer a prompt.
@@ -67,16 +69,18 @@ def decode(
         draft: a guess at the answer, e.g. another model's; wrong guesses cost time only.
         ahead: logits [1 + len(draft), vocabulary] after the prompt and each drafted id, if they are read already.
         sampling: greedy by default.
+        refuse_above: the probability of *none* above which it is the answer, and below which it is not.
         limit: most new ids.
     """
     end = engine.special[engine.manifest.tokens.end]
     draft = draft[:limit]
     rows = engine.read([*prompt, *draft], 1 + len(draft)) if ahead is None else ahead
     choices = _choices(engine, rows[0])
+    first = _settled(engine, rows[0], choices, refuse_above)
     guess, ids = list(draft), list[int]()
     while len(ids) < limit:
         for position, logits in enumerate(rows):
-            token = _next(logits, matcher, sampling)
+            token = _next(logits if ids else first, matcher, sampling)
             ids.append(token)
             if token == end:
                 return Decoded(tuple(ids), choices, finished=True)
@@ -105,8 +109,18 @@ def _choices(engine: Engine, logits: np.ndarray) -> dict[str, float]:
     """The softmax over functions and *none*: what the model would call, and how sure it is."""
     manifest = engine.manifest
     tokens = [*manifest.tokens.tokens(manifest.spec).values(), manifest.tokens.none]
-    shares = softmax(logits[[engine.special[t] for t in tokens]])
+    shares = softmax(logits[[engine.special[t] for t in tokens]] / manifest.calibration.temperature)
     return {token: float(share) for token, share in zip(tokens, shares, strict=True)}
+
+
+def _settled(engine: Engine, logits: np.ndarray, choices: dict[str, float], refuse_above: float) -> np.ndarray:
+    """The first logits with *none* alone among the choices, or with all but *none*."""
+    none = engine.manifest.tokens.none
+    refused = choices[none] > refuse_above
+    shut = [engine.special[token] for token in choices if (token == none) != refused]
+    settled = logits.copy()
+    settled[shut] = -np.inf
+    return settled
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -71,9 +71,12 @@ def evaluate(
     model: Path,
     *,
     data: Path | None = None,
+    max_false_calls: float | None = None,
     on_tick: OnTick = silent,
 ) -> EvalReport:
     """Score `model` (a run folder or a GGUF) on the project's test split, or on the samples of `data`.
+
+    With `max_false_calls` nothing is kept: the run's own score card is of the model as it ships.
 
     Raises:
         NotMade: no verified samples, or no model.
@@ -81,9 +84,9 @@ def evaluate(
     from octocli.runtime.caller import open_caller
 
     samples, source = _questions(project, data)
-    own = model.is_dir() and data is None
+    own = model.is_dir() and data is None and max_false_calls is None
     origin = made_from(model, source) if own else {}  # before the first question: a training may end meanwhile
-    with open_caller(model) as caller:
+    with open_caller(model, max_false_calls=max_false_calls) as caller:
         outcomes = ask_all(caller, samples, lambda n: on_tick(Tick("eval", n, len(samples))))
         card = score(outcomes, caller.manifest.spec)
         errors = tuple(_error(o) for o in outcomes if not _is_right(o, caller.manifest.spec))

@@ -22,7 +22,13 @@ class PredictReport:
 
 
 def predict(
-    model: Path, queries: Path, out: Path, *, now: datetime | None = None, on_tick: OnTick = silent
+    model: Path,
+    queries: Path,
+    out: Path,
+    *,
+    now: datetime | None = None,
+    max_false_calls: float | None = None,
+    on_tick: OnTick = silent,
 ) -> PredictReport:
     """Write each line of `queries` to `out` with `calls` and `confidence`; calls that were there move to `expected`.
 
@@ -31,6 +37,7 @@ def predict(
         queries: JSONL, each line with a `query`.
         out: JSONL; lines that it holds already are kept, and the rest appended.
         now: the clock for lines that bring none of their own.
+        max_false_calls: the share of unservable requests that may be answered with a call; by default the model's.
         on_tick: progress.
 
     Raises:
@@ -47,7 +54,7 @@ def predict(
         return PredictReport(0, done, out)
     from octocli.runtime.caller import open_caller
 
-    with open_caller(model) as caller, Appender(out) as results:
+    with open_caller(model, max_false_calls=max_false_calls) as caller, Appender(out) as results:
         for index in range(done, len(lines)):
             clock = parse_clock(lines[index].get("now")) or now
             results.write(_answer(caller, lines[index], clock))

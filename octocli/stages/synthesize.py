@@ -65,7 +65,7 @@ class SynthReport:
 def plan(spec: Spec, settings: SynthSettings, negative_kinds: tuple[str, ...]) -> list[Cell]:
     """The cells to fill: every function and every kind of negative, for training, validation and test."""
     held_out = settings.held_out_per_function
-    wanted: dict[Split, int] = {"train": settings.per_function, "validation": max(1, held_out // 4), "test": held_out}
+    wanted: dict[Split, int] = {"train": settings.per_function, "validation": max(1, held_out // 2), "test": held_out}
     cells = []
     for split in SPLITS:
         cells += [Cell(f.name, ("positive", "example"), split, wanted[split]) for f in spec.functions]

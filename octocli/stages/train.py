@@ -18,6 +18,7 @@ from octocli.core.samples import Sample, read_samples
 from octocli.core.splits import normal
 from octocli.core.tokens import dump_tokens
 from octocli.core.value_swaps import ValueSwaps
+from octocli.stages.calibrate import calibrated
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.teachers.builtin import BuiltinTeacher
 
@@ -146,6 +147,9 @@ def _train(
         checkpoint=Checkpoint(folder / "checkpoint.pt", data_hash([made_from(project, settings), base.checksum])),
         processes=processes,
         on_step=lambda s: on_tick(Tick("train", s.number, s.total, f"loss {s.loss:.3f}")),
+    )
+    manifest = calibrated(
+        manifest, trainee, vocabulary, read_samples(project.accepted_file), project.config.max_false_calls, on_tick
     )
     weights = whole_state(trainee, processes) if lora is None else {}
     if processes.is_first:

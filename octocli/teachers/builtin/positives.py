@@ -135,7 +135,7 @@ class _Stream:
 
     def _plan(self, function: Function, missing: str = "") -> Planned:
         optional = [p for p in function.params if not p.required]
-        weights = _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
+        weights: Sequence[float] = _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
         together = self._together(function)
         weights = _BESIDE_TOGETHER if together else weights
         count = self.rng.choices(range(len(weights)), weights=weights)[0]

@@ -1,0 +1,102 @@
+"""Calibration: the temperature, the lines of refusal, and what a model does with them."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_projects import built, copy_of, trained
+
+from octocli.core.calibration import EVEN, Calibration, Choice, calibrate, parse_calibration, probabilities
+from octocli.runtime.caller import open_caller
+
+
+def _drawn(count, *, heat=1.0, seed=0):
+    """Rows whose right choice is drawn from their own softmax; `heat` makes the model surer than it may be."""
+    rng = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        logits = [rng.gauss(0, 2) for _ in range(5)]
+        right = rng.choices(range(5), probabilities(logits))[0]
+        rows.append(Choice(tuple(x * heat for x in logits), right))
+    return rows
+
+
+@pytest.mark.parametrize("heat", [0.7, 1.0, 3.0])
+def test_the_temperature_undoes_how_much_too_sure_a_model_is(heat):
+    assert calibrate(_drawn(4000, heat=heat), 0.05).temperature == pytest.approx(heat, rel=0.1)
+
+
+def test_few_rows_say_nothing():
+    plain = calibrate(_drawn(10), 0.05)
+    assert (plain.temperature, plain.lines) == (1.0, ()) and plain.line() == plain.line(0.01) == EVEN
+
+
+@given(
+    st.lists(st.lists(st.floats(-20, 20), min_size=3, max_size=3), min_size=20, max_size=80),
+    st.sampled_from([0.0, 0.005, 0.02, 0.05, 0.1, 0.5]),
+)
+def test_no_more_unservable_rows_are_called_than_was_asked_for(logits, share):
+    rows = [Choice(tuple(row), len(row) - 1) for row in logits]
+    calibration = calibrate(rows, share)
+    none = [probabilities(row.logits, calibration.temperature)[-1] for row in rows]
+    assert sum(p <= calibration.line(share) for p in none) <= share * len(rows)
+
+
+def test_a_wish_is_kept_and_the_default_refuses_nothing_that_is_likelier_a_call():
+    unsure = Calibration(lines=((0.0, 0.01), (0.05, 0.2), (0.1, 0.9)))
+    assert unsure.line() == EVEN and unsure.line(0.05) == 0.2
+    assert unsure.line(0.07) == 0.2 and unsure.line(0.1) == 0.9  # between two lines it is the stricter one
+    assert replace(unsure, max_false_calls=0.1).line() == 0.9
+
+
+def test_it_survives_the_manifest():
+    calibration = calibrate(_drawn(200), 0.05)
+    assert parse_calibration(json.loads(json.dumps(calibration.to_json()))) == calibration
+    assert parse_calibration(None) == Calibration()
+
+
+QUERIES = ["tell me a joke", "kitchen lamp to 30 please", "who won match 3", "play song number 4"]
+
+
+def _answers(model, **knob):
+    with open_caller(model, **knob) as caller:
+        return [caller.ask(query) for query in QUERIES]
+
+
+def test_the_knob_moves_what_is_refused(tmp_path):
+    project = copy_of(trained(), tmp_path / "lamps")
+    record = project.run() / "run.json"
+    data = json.loads(record.read_text())
+    # The whole range of lines, so that the tiny model's own shares do not matter.
+    data["manifest"]["calibration"] = replace(Calibration(), temperature=4.0, lines=((0.0, 0.0), (0.5, 1.0))).to_json()
+    plain = _answers(project.run())
+    record.write_text(json.dumps(data))
+    assert not any(answer.calls for answer in _answers(project.run(), max_false_calls=0.0))
+    assert all(answer.calls for answer in _answers(project.run(), max_false_calls=0.5))
+    warm = _answers(project.run())
+    assert all(sum(answer.choices.values()) == pytest.approx(1.0) for answer in warm)
+    assert max(warm[1].choices.values()) < max(plain[1].choices.values())
+
+
+def test_drafts_change_nothing_under_the_knob(tmp_path):
+    project = copy_of(trained(), tmp_path / "lamps")
+    for knob in (0.0, 0.5):
+        with open_caller(project.run(), max_false_calls=knob) as caller:
+            alone = [caller.ask(query).ids for query in QUERIES]
+            guesses = [caller.draft([{"name": "stop_music", "arguments": {}}], {})] * len(QUERIES)
+            assert [a.ids for a in caller.ask_many(QUERIES, [None] * len(QUERIES), guesses)] == alone
+
+
+def test_a_training_calibrates_and_its_gguf_carries_it():
+    project = built()
+    made = json.loads((project.run() / "run.json").read_text())["manifest"]["calibration"]
+    accepted = [json.loads(line) for line in project.accepted_file.read_text().splitlines()]
+    held_out = [row for row in accepted if row["split"] == "validation"]
+    assert made["positives"] == sum(bool(row["calls"]) for row in held_out) > 0
+    assert made["negatives"] == sum(not row["calls"] for row in held_out) > 0
+    shipped = project.shipped_file()
+    with open_caller(shipped) as caller:
+        assert caller.manifest.calibration == parse_calibration(made)
