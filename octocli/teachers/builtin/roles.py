@@ -10,9 +10,12 @@ from functools import lru_cache
 from typing import Any
 
 from octocli.core.identifiers import spaced
+from octocli.core.resolvers.amounts import is_percent
 from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.lexicon import Lexicon
+
+_PERCENT = re.compile(r"%| percent\b")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def role_of(parameter: Parameter, lexicon: Lexicon, function_words: str = "") ->
     role = _role(
         " ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words, lexicon
     )
+    if parameter.kind in ("integer", "number") and not is_percent(parameter.name, parameter.schema):
+        role = replace(role, carriers=tuple(c for c in role.carriers if not _PERCENT.search(c)) or role.carriers)
     if parameter.kind != "text":
         return role
     return replace(role, pool=_pool_of(tuple(named_values(parameter.schema)), role.pool, lexicon))
