@@ -49,6 +49,7 @@ class Manifest:
             "version": VERSION,
             "spec": self.spec.to_json(),
             "tokens": dict(self.tokens.indices),
+            **({"apps": dict(self.tokens.apps)} if self.tokens.apps else {}),
             "prompt": self.prompt.template,
             "base": dict(self.base),
             "settings": dict(self.settings),
@@ -78,7 +79,7 @@ def parse_manifest(data: Any, source: str) -> Manifest:
     spec = parse_spec(data["spec"], source=source)
     return Manifest(
         spec=spec,
-        tokens=TokenTable(spec.app, data["tokens"]),
+        tokens=TokenTable(spec.app, data["tokens"], data.get("apps", {})),
         prompt=Prompt(data["prompt"]),
         base=data.get("base", {}),
         settings=data.get("settings", {}),

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
+from octocli.core.errors import BadInput
 from octocli.model.fused import LoraLinear
 from octocli.model.network import LoraShape, Trainee
 
@@ -65,37 +66,115 @@ class TrainedModel:
         }
 
 
-def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -> None:
-    """Write the adapter: LoRA matrices and new rows, nothing of the base."""
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA and the rows of new tokens, apart from each other.
+
+    Attributes:
+        rank, alpha: of every layer's LoRA; what A and B give is scaled by alpha / rank.
+        lora: A [rank, in] and B [out, rank] by PEFT's names.
+        row_ids: ids of the new tokens.
+        rows: their input rows [tokens, width], absolute values.
+        head_rows: their output rows, or None where these are the input rows.
+    """
+
+    rank: int
+    alpha: int
+    lora: Mapping[str, Tensor]
+    row_ids: tuple[int, ...]
+    rows: Tensor
+    head_rows: Tensor | None
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The linear layers that have a LoRA, by their last names."""
+        return tuple(sorted({name.split(".")[-3] for name in self.lora}))
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The decoder layers that have one."""
+        found = (re.search(r"\.(\d+)\..*\.lora_A\.", name) for name in self.lora)
+        return tuple(sorted({int(match[1]) for match in found if match}))
+
+
+def adapter_of(trainee: Trainee, lora: LoraShape) -> Adapter:
+    """What a trainee has learnt, on the CPU."""
     state: dict[str, Tensor] = {}
     for name, module in trainee.causal_lm.named_modules():
         if isinstance(module, LoraLinear):
-            state[f"{_PEFT}{name}.lora_A.weight"] = module.lora_a
-            state[f"{_PEFT}{name}.lora_B.weight"] = module.lora_b
-    ids = list(trainee.row_ids)
-    state[_ROWS] = trainee.rows
-    indices: list[int] | dict[str, list[int]] = ids
-    if trainee.head_rows is not None:
-        state[_HEAD_ROWS] = trainee.head_rows
-        indices = {"embed_tokens": ids, "lm_head": ids}
-    save_file({k: v.detach().float().cpu().contiguous() for k, v in state.items()}, folder / ADAPTER_FILE)
-    LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        target_modules=sorted({name.split(".")[-3] for name in state if ".lora_A." in name}),
-        layers_to_transform=None if lora.upper == 1 else _adapted_layers(state),
-        trainable_token_indices=indices,
+            state[f"{_PEFT}{name}.lora_A.weight"] = _stored(module.lora_a)
+            state[f"{_PEFT}{name}.lora_B.weight"] = _stored(module.lora_b)
+    head = None if trainee.head_rows is None else _stored(trainee.head_rows)
+    return Adapter(lora.rank, lora.alpha, state, tuple(trainee.row_ids), _stored(trainee.rows), head)
+
+
+def save_lora(trainee: Trainee, folder: Path, lora: LoraShape, base_name: str) -> None:
+    """Write what a trainee has learnt as an adapter."""
+    save_adapter(adapter_of(trainee, lora), folder, base_name)
+
+
+def lora_config(adapter: Adapter) -> LoraConfig:
+    """PEFT's description of the LoRA, without the rows. It names its layers, as not every layer need have one."""
+    return LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        target_modules=list(adapter.modules),
+        layers_to_transform=list(adapter.layers),
         task_type="CAUSAL_LM",
-        base_model_name_or_path=base_name,
-        inference_mode=True,
-    ).save_pretrained(str(folder))
+    )
+
+
+def save_adapter(adapter: Adapter, folder: Path, base_name: str) -> None:
+    """Write an adapter in PEFT's format, nothing of the base."""
+    ids = list(adapter.row_ids)
+    heads = {} if adapter.head_rows is None else {_HEAD_ROWS: adapter.head_rows}
+    save_file({**adapter.lora, _ROWS: adapter.rows, **heads}, folder / ADAPTER_FILE)
+    config = lora_config(adapter)
+    config.trainable_token_indices = {"embed_tokens": ids, "lm_head": ids} if heads else ids
+    config.base_model_name_or_path = base_name
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
     (folder / FULL_FILE).unlink(missing_ok=True)  # of an earlier training in the same folder
 
 
-def _adapted_layers(state: Mapping[str, Tensor]) -> list[int]:
-    """The decoder layers that a LoRA's tensors are in."""
-    found = (re.search(r"\.(\d+)\..*\.lora_A\.", name) for name in state)
-    return sorted({int(match[1]) for match in found if match})
+def read_adapter(folder: Path) -> Adapter:
+    """The adapter of a run folder.
+
+    Raises:
+        BadInput: a run with no adapter, as a full training makes, or files that are damaged.
+    """
+    if not (folder / ADAPTER_FILE).exists():
+        raise BadInput(f"{folder}: no adapter in it ({ADAPTER_FILE})", hint="train one with: octo train --lora")
+    try:
+        state = load_file(folder / ADAPTER_FILE)
+        config = PeftConfig.from_pretrained(str(folder))
+        indices = config.trainable_token_indices
+        ids = tuple(indices["embed_tokens"] if isinstance(indices, dict) else indices)
+        rows, head = state.pop(_ROWS), state.pop(_HEAD_ROWS, None)
+        adapter = Adapter(int(config.r), int(config.lora_alpha), state, ids, rows, head)
+    except Exception as error:  # whatever class safetensors, json or PEFT give to a file in pieces
+        raise BadInput(
+            f"{folder}: the adapter cannot be read: {error}", hint="train again with: octo train --lora --force"
+        ) from None
+    if len(rows) != len(ids) or not all(torch.isfinite(t).all() for t in (*state.values(), rows)):
+        raise BadInput(f"{folder}: the adapter is damaged", hint="train again with: octo train --lora --force")
+    return adapter
+
+
+def put_adapter(adapter: Adapter, trainee: Trainee) -> None:
+    """Have a trainee of the same shape go on from an adapter."""
+    with torch.no_grad():
+        for name, module in trainee.causal_lm.named_modules():
+            if isinstance(module, LoraLinear):
+                module.lora_a.copy_(adapter.lora[f"{_PEFT}{name}.lora_A.weight"])
+                module.lora_b.copy_(adapter.lora[f"{_PEFT}{name}.lora_B.weight"])
+        trainee.rows.copy_(adapter.rows)
+        if trainee.head_rows is not None and adapter.head_rows is not None:
+            trainee.head_rows.copy_(adapter.head_rows)
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    return tensor.detach().float().cpu().contiguous()
 
 
 def save_full(learnt: Mapping[str, Tensor], row_ids: Sequence[int], folder: Path) -> None:
