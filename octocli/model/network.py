@@ -111,6 +111,12 @@ class Trainee(nn.Module):
             if parameter.requires_grad:
                 yield name, parameter
 
+    def learn_rows_alone(self) -> None:
+        """Leave everything as it is but the rows of the new tokens."""
+        rows = {id(p) for p in (self.rows, self.head_rows) if p is not None and p.requires_grad}
+        for _, parameter in list(self.trained()):
+            parameter.requires_grad_(id(parameter) in rows)
+
     @property
     def old_head(self) -> Tensor:
         """The base's output matrix [vocabulary, width] as the loss multiplies it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AddedToken, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AddedToken, AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from octocli.core.calls import Piece
 from octocli.core.errors import BadInput
@@ -57,6 +57,11 @@ class Vocabulary:
         """The id that every sequence begins with, for a base that wants one."""
         bos = self.tokenizer.bos_token_id
         return [bos] if bos is not None and bos in self.tokenizer("a")["input_ids"][:1] else []
+
+
+def embedding_rows(folder: Path) -> int:
+    """How many rows a base's embedding has: at least as many as its tokenizer has tokens."""
+    return int(AutoConfig.from_pretrained(folder).get_text_config().vocab_size)
 
 
 def load_vocabulary(folder: Path, tokens: Sequence[str], base_size: int, *, reserved: bool = False) -> Vocabulary:

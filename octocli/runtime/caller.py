@@ -14,7 +14,7 @@ from typing import Any
 from octocli.core.calls import read_target, write_target
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import Manifest, parse_manifest
-from octocli.runtime.decoding import GREEDY, MAX_NEW_TOKENS, Decoded, Sampling, decode, to_pieces
+from octocli.runtime.decoding import GREEDY, MAX_NEW_TOKENS, Decoded, Sampling, choices_of, decode, to_pieces
 from octocli.runtime.engine import CONTEXT, Engine, prompt_ids
 from octocli.runtime.grammar import make_grammar
 from octocli.runtime.typed_values import type_call
@@ -86,6 +86,11 @@ class Caller:
             self._answer(self._decoded(query, prompt, draft=draft, ahead=ahead), now)
             for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
+
+    def serves(self, queries: Sequence[str]) -> list[bool]:
+        """Whether each query would be answered with a call; its arguments are not asked for."""
+        rows = self.engine.read_many([(self._prompt(query), 1) for query in queries])
+        return [choices_of(self.engine, row[0])[self.manifest.tokens.none] <= self._refuse_above for row in rows]
 
     def _decoded(self, query: str, prompt: Sequence[int], **how: Any) -> Decoded:
         return decode(self.engine, self._matcher(query), prompt, refuse_above=self._refuse_above, **how)

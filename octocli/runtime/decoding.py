@@ -75,7 +75,7 @@ def decode(
     end = engine.special[engine.manifest.tokens.end]
     draft = draft[:limit]
     rows = engine.read([*prompt, *draft], 1 + len(draft)) if ahead is None else ahead
-    choices = _choices(engine, rows[0])
+    choices = choices_of(engine, rows[0])
     first = _settled(engine, rows[0], choices, refuse_above)
     guess, ids = list(draft), list[int]()
     while len(ids) < limit:
@@ -105,7 +105,7 @@ def _next(logits: np.ndarray, matcher: Any, sampling: Sampling) -> int:
     return sampling.pick(np.where(allowed, logits, -np.inf))
 
 
-def _choices(engine: Engine, logits: np.ndarray) -> dict[str, float]:
+def choices_of(engine: Engine, logits: np.ndarray) -> dict[str, float]:
     """The softmax over functions and *none*: what the model would call, and how sure it is."""
     manifest = engine.manifest
     tokens = [*manifest.tokens.tokens(manifest.spec).values(), manifest.tokens.none]

@@ -145,9 +145,14 @@ class Phrasing(Thing):
             else:
                 yield Head(phrase, "noun", "alias", weight=3.0)
 
+    @property
+    def undoes(self) -> bool:
+        """Whether it undoes or silences something that is there."""
+        return self.name.group["class"] in _UNDOING
+
     def _may_say(self, construct: Construct) -> bool:
         """Whether a sentence about the thing is this function's: who undoes or alters wants its verb in the head."""
-        undoes = self.name.group["class"] in _UNDOING or (self.name.verb in _ALTERING and self._near)
+        undoes = self.undoes or (self.name.verb in _ALTERING and self._near)
         return not undoes or any(self.name.verb in choices for choices in construct.heads)
 
     def _described_heads(self) -> Iterator[Head]:

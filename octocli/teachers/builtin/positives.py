@@ -27,6 +27,8 @@ FREE_SECOND = 0.3
 TOGETHER = 0.5
 # How many optional parameters are said, by weight: where nothing is required, a request still mostly says something.
 _BESIDE_REQUIRED, _ALONE = (3, 4, 2.5, 1), (0.7, 2.5, 3.5, 2.5, 1.2)
+# Who undoes a thing only points at it: "cancel my alarm" wants less than setting one.
+_POINTED_AT = (3, 4, 1.5, 0.4)
 # How many more are said beside those of a sentence of the phrase book.
 _BESIDE_TOGETHER = (4, 3, 2, 0.7)
 # How much sooner than another parameter people say when.
@@ -135,9 +137,8 @@ class _Stream:
 
     def _plan(self, function: Function, missing: str = "") -> Planned:
         optional = [p for p in function.params if not p.required]
-        weights: Sequence[float] = _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
         together = self._together(function)
-        weights = _BESIDE_TOGETHER if together else weights
+        weights = self._how_many(function, bool(together))
         count = self.rng.choices(range(len(weights)), weights=weights)[0]
         chosen = {*together, *self._some_of([p for p in optional if p.name not in together], count)}
         phrasing = self.writer.grammar(function).phrasing
@@ -152,6 +153,14 @@ class _Stream:
             if early and values[parameter.name] is None:
                 del values[parameter.name]
         return Planned(function, values, (missing,) if missing else ())
+
+    def _how_many(self, function: Function, together: bool) -> Sequence[float]:
+        """Weights of how many optional parameters are said."""
+        if self.writer.grammar(function).phrasing.undoes:
+            return _POINTED_AT
+        if together:
+            return _BESIDE_TOGETHER
+        return _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
 
     def _some_of(self, optional: Sequence[Parameter], count: int) -> list[str]:
         """The names of so many parameters, when sooner than what else."""

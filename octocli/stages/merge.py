@@ -1,0 +1,295 @@
+"""`octo merge`: several apps' adapters into one project with one run, healed on a little of the apps' own samples.
+
+What it starts from is `merge_inputs.py`'s, the rows it learns `replay.py`'s, the sum of matrices `model/merging.py`'s.
+"""
+
+import json
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from octocli.core.errors import BadInput, Refused
+from octocli.core.project import Project, open_project, write_json
+from octocli.core.samples import Sample, write_atomically, write_samples
+from octocli.core.scoring import Rate, rate, same_strictly
+from octocli.core.spec import Spec
+from octocli.core.tokens import TokenTable, dump_tokens
+from octocli.stages.answers import Outcome
+from octocli.stages.evaluate import ask_all
+from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
+from octocli.stages.merged_run import Heal, MergedRun
+from octocli.stages.progress import OnTick, Tick, silent
+from octocli.stages.replay import across_apps, labelled, own_rows, replay
+
+if TYPE_CHECKING:
+    from octocli.model.merging import Method
+    from octocli.runtime.caller import Caller
+
+# What a merge may cost an app, in points of strict call, before it is refused.
+TOLERANCE = 0.01
+# Validation rows that every method is tried on.
+_TRIED = 120
+_SETTINGS = """\
+# Merged by octo from {apps}. Train the apps in their own projects, and merge again.
+
+base = {base}
+prompt = {prompt}
+seed = {seed}
+reserved = {reserved}
+"""
+
+
+@dataclass(frozen=True)
+class AppScore:
+    """One app before and after the merge, on the same rows: its own model, then the merged one."""
+
+    before: Rate
+    after: Rate
+    worse: int
+    better: int
+
+    @property
+    def difference(self) -> float:
+        """What the merge gave, as a share of the app's requests; below nothing where it cost."""
+        return self.after.value - self.before.value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the difference, from the rows that changed (Agresti and Min's, for paired shares)."""
+        n = self.after.n + 2
+        worse, better = self.worse + 0.5, self.better + 0.5
+        middle = (better - worse) / n
+        half = 1.959964 * (((better + worse) - (better - worse) ** 2 / n) ** 0.5) / n
+        return middle - half, middle + half
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    """What a merge made, app by app, and what it took."""
+
+    project: Project
+    run: Path
+    method: str
+    apps: Mapping[str, AppScore]
+    confused: Mapping[str, Mapping[str, int]]
+    abstention: Rate
+    across: Rate
+    heal_steps: int
+    training_steps: int
+    seconds: float
+
+
+def merge(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    method: str = "cat",
+    weights: Sequence[float] = (),
+    heal: float = 0.1,
+    heal_what: Heal = "all",
+    questions: int = 100,
+    tolerance: float = TOLERANCE,
+    on_tick: OnTick = silent,
+) -> MergeReport:
+    """Merge apps into a new project at `out`.
+
+    Args:
+        paths: project folders, or run folders.
+        out: the folder to make; its name is the merged app's.
+        method: of PEFT, or "auto" for the one that does best on validation rows before healing.
+        weights: of the apps in the sum; 1 each if none.
+        heal: steps of joint training afterwards, as a share of the steps that the apps took together; 0 for none.
+        heal_what: what learns then: LoRA and rows, or the rows alone.
+        questions: test rows of each app that the merged model and the app's own are both asked.
+        tolerance: what the merge may cost an app for sure, as a share of its calls.
+        on_tick: progress.
+
+    Raises:
+        NotMade, BadInput: see `read_inputs` and `joined_spec`.
+        Refused: an app lost more than the tolerance. The merged project is there, to be looked at or healed for longer.
+    """
+    started = time.monotonic()
+    _check_options(paths, method, weights, heal)
+    inputs = read_inputs(paths, out)
+    app = out.resolve().name
+    joined_spec(inputs, app)
+    train, validation, test = (own_rows(inputs, split, on_tick) for split in ("train", "validation", "test"))
+    project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
+    settings = project.config.train
+    training_steps = sum(int(one.record["steps"]) for one in inputs)
+    rows = replay(train, round(heal * training_steps) * settings.batch, project.config.seed)
+    maker = MergedRun(inputs, project, settings, on_tick)
+    held_out = [s for part in validation for s in part]
+    chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
+    about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
+    steps = maker.write(maker.joined(chosen, weights), project.run(), rows, held_out, heal_what, about)
+    report = _measured(maker, chosen, test, questions, steps, training_steps, started)
+    write_json(project.run() / "merge.json", _to_json(report))
+    _refuse(report, tolerance)
+    return report
+
+
+def _check_options(paths: Sequence[Path], method: str, weights: Sequence[float], heal: float) -> None:
+    from octocli.model.merging import METHODS
+
+    if method not in (*METHODS, "auto"):
+        raise BadInput(f"--method: {method!r} is unknown", hint=f"there are: auto, {', '.join(METHODS)}")
+    if weights and len(weights) != len(paths):
+        raise BadInput(f"--weights: {len(weights)} for {len(paths)} apps", hint="give one for each app, in their order")
+    if not 0 <= heal <= 1:
+        raise BadInput(f"--heal: {heal} is no share of the apps' training", hint="0.1 is a tenth, 0 heals nothing")
+
+
+def _make_project(inputs: Sequence[MergeInput], out: Path, held_out: Sequence[Sample]) -> Project:
+    """The merged project without its run: settings, spec, tokens, and rows to measure with."""
+    spec, table = joined_spec(inputs, out.resolve().name)
+    first = inputs[0].project.config
+    out.mkdir(parents=True, exist_ok=True)
+    project = Project(out)
+    write_json(project.spec_file, spec.to_json())
+    write_atomically(project.tokens_file, dump_tokens(table))
+    write_atomically(out / ".gitignore", "runs/\ndist/\n")
+    project.accepted_file.parent.mkdir(exist_ok=True)
+    write_samples(project.accepted_file, held_out)
+    settings = _SETTINGS.format(
+        apps=", ".join(one.app for one in inputs),
+        base=json.dumps(_base_name(inputs[0], out)),
+        prompt=json.dumps(first.prompt),
+        seed=first.seed,
+        reserved=json.dumps(first.reserved),
+    )
+    write_atomically(project.config_file, settings)  # last: its presence makes the folder a project
+    return open_project(out)
+
+
+def _base_name(first: MergeInput, out: Path) -> str:
+    """The base as the merged project names it: a file or folder beside the first app's stands elsewhere from `out`."""
+    name = first.project.config.base
+    beside = first.project.root / name
+    return str(beside.resolve()) if beside.exists() else name
+
+
+def _best_method(maker: MergedRun, rows: Sequence[Sample], weights: Sequence[float]) -> "Method":
+    """The method whose sum, not healed yet, chooses best on validation rows."""
+    from octocli.model.merging import METHODS
+    from octocli.runtime.caller import open_caller
+
+    found: dict[Method, Rate] = {}
+    some = [s for s in rows if s.is_positive][:: max(1, len(rows) // _TRIED)]
+    for method in METHODS:
+        try:
+            adapter = maker.joined(method, weights)
+        except BadInput:  # adapters of other ranks do not add up by every method
+            continue
+        folder = maker.project.run(f"try-{method.replace('_', '-')}")
+        maker.write(adapter, folder, [], rows, "all", {})
+        with open_caller(folder) as caller:
+            outcomes = _ask(caller, some, f"trying {method}", maker.on_tick)
+        found[method] = rate(same_strictly(o.sample.calls, o.calls, maker.project.spec) for o in outcomes)
+        shutil.rmtree(folder)
+    return max(found, key=lambda method: found[method].value)
+
+
+def _measured(
+    maker: MergedRun,
+    method: str,
+    test: Sequence[Sequence[Sample]],
+    questions: int,
+    steps: int,
+    training_steps: int,
+    started: float,
+) -> MergeReport:
+    """Ask each app's own model and the merged one the same test rows."""
+    from octocli.runtime.caller import open_caller
+
+    rng = random.Random(f"{maker.project.config.seed}/measure")
+    asked = [rng.sample(part, min(questions, len(part))) for part in test]
+    both = across_apps(test, min(questions, 50), rng)
+    before = []
+    for one, part in zip(maker.inputs, asked, strict=True):
+        with open_caller(one.run) as caller:
+            before.append(_ask(caller, part, f"asking {one.app} alone", maker.on_tick))
+    with open_caller(maker.project.run()) as caller:
+        after = [
+            _ask(caller, part, f"asking the merged model about {one.app}", maker.on_tick)
+            for one, part in zip(maker.inputs, asked, strict=True)
+        ]
+        across = _ask(caller, both, "asking for two apps at once", maker.on_tick)
+    spec, table = maker.project.spec, maker.project.tokens
+    apps = {one.app: _compared(b, a, spec) for one, b, a in zip(maker.inputs, before, after, strict=True)}
+    confused = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
+    negatives = [o for part in after for o in part if not o.sample.is_positive]
+    return MergeReport(
+        project=maker.project,
+        run=maker.project.run(),
+        method=method,
+        apps=apps,
+        confused=confused,
+        abstention=rate(not o.calls and o.finished for o in negatives),
+        across=rate(same_strictly(o.sample.calls, o.calls, spec) for o in across),
+        heal_steps=steps,
+        training_steps=training_steps,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _ask(caller: "Caller", rows: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
+    return ask_all(caller, rows, lambda n: on_tick(Tick(task, n, len(rows))))
+
+
+def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> AppScore:
+    """Strict calls of the app's positives before and after, row by row."""
+    pairs = [
+        tuple(same_strictly(o.sample.calls, o.calls, spec) for o in pair)
+        for pair in zip(before, after, strict=True)
+        if pair[0].sample.is_positive
+    ]
+    return AppScore(
+        before=rate(b for b, _ in pairs),
+        after=rate(a for _, a in pairs),
+        worse=sum(b and not a for b, a in pairs),
+        better=sum(a and not b for b, a in pairs),
+    )
+
+
+def _called(table: TokenTable, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many requests of one app went to which app; "none" for those that were refused."""
+    positives = [o for o in outcomes if o.sample.is_positive]
+    return dict(Counter(table.app_of(o.calls[0]["name"]) if o.calls else "none" for o in positives))
+
+
+def _to_json(report: MergeReport) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "method": report.method,
+        "apps": {
+            app: {
+                "before": score.before.to_json(),
+                "after": score.after.to_json(),
+                "difference": round(score.difference, 5),
+                "interval": [round(end, 5) for end in score.interval],
+            }
+            for app, score in report.apps.items()
+        },
+        "called": {app: dict(called) for app, called in report.confused.items()},
+        "abstention": report.abstention.to_json(),
+        "across": report.across.to_json(),
+        "heal_steps": report.heal_steps,
+        "training_steps": report.training_steps,
+        "seconds": round(report.seconds, 1),
+    }
+
+
+def _refuse(report: MergeReport, tolerance: float) -> None:
+    """Raise where an app surely lost more than the tolerance."""
+    lost = {app: score for app, score in report.apps.items() if score.interval[1] < -tolerance}
+    if lost:
+        told = ", ".join(f"{app} {-100 * s.difference:.1f} points" for app, s in lost.items())
+        raise Refused(
+            f"the merge costs too much: {told} of strict call", hint="give it more --heal, or ship the apps apart"
+        )
