@@ -474,7 +474,7 @@ def test_a_topic_alone_is_no_request_where_two_functions_search():
         ("send_email", "attachments", {"type": "array", "items": {"type": "string"}}, "attachment", "file"),
         ("search_videos", "max_results", {"type": "integer"}, "most", "label"),
         ("find_hotels", "max_price", {"type": "number"}, "max_price", "label"),
-        ("charge_car", "limit", {"type": "integer"}, "max_price", "label"),
+        ("charge_car", "limit", {"type": "integer"}, "percent", "label"),
         ("take_photo", "resolution", {"enum": ["720p", "4k"]}, "resolution", "label"),
         ("get_news", "language", {"enum": ["english", "hindi"]}, "told_language", "language"),
         ("translate_text", "language", {"enum": ["english", "hindi"]}, "language", "language"),
@@ -740,3 +740,38 @@ def test_who_logs_a_thing_may_tell_it():
     assert not [
         query for query in told if re.search(r"\b(?:could|can|would|will) (?:you|u) (?:just )?(?:had|ate)", query)
     ]
+
+
+def test_the_unit_to_convert_to_does_not_stand_beside_the_number():
+    units = {"type": "string", "enum": ["km", "mi", "kg", "lb"]}
+    value = {"type": "number", "description": "value"}
+    convert = _function(
+        "convert_units", "Converts a value.", {"value": value, "from_unit": units, "to_unit": units},
+        ["value", "from_unit", "to_unit"],
+    )  # fmt: skip
+    words = {
+        "km": r"(?:k|km|kilomet\w+)\b",
+        "mi": r"mi(?:les)?\b",
+        "kg": r"(?:kg|kilos|kilograms)\b",
+        "lb": r"(?:lbs?|pounds)\b",
+    }
+    beside = [
+        bool(re.search(rf"\d {words[said['to_unit']]}", query))
+        for query, said in _asked(convert, 400)
+        if len(said) == 3 and said["from_unit"] != said["to_unit"]
+    ]
+    assert len(beside) > 100 and not any(beside)
+
+
+def test_no_second_request_follows_a_message():
+    text = _function("send_text", "Sends a text.", {"contact": _text(), "message": _text()}, ["contact", "message"])
+    lamp = _function("turn_on_lamp", "Turns a lamp on.", {"lamp": _text()})
+    teacher = BuiltinTeacher(_spec_of(text, lamp), 0, "en")
+    drawn = itertools.islice(teacher.positives(teacher.spec.functions[0], "train"), 500)
+    both = [s for s in drawn if len(s.calls) == 2]
+    assert both
+    ends = [s.query.lower().find(s.calls[0]["arguments"].get("message", "\0").lower()) for s in both]
+    after = [
+        s.query[at + len(s.calls[0]["arguments"]["message"]) :] for s, at in zip(both, ends, strict=True) if at >= 0
+    ]
+    assert not [rest for rest in after if re.match(r"[,.]? (?:and|then|also|after that|plus|oh)\b", rest)]

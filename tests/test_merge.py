@@ -1,20 +1,30 @@
 """Merging: LoRA matrices by PEFT, token rows by octo, tables and projects by name."""
 
+import functools
 import itertools
+import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_models import load_tiny
-from tiny_projects import base, fun, spec_of
+from tiny_projects import base, copy_of, fun, lamp_rows, new_project, obj, spec_of, trained, workspace, write_rows
 
 from octocli.core.config import LORA_MODULES
-from octocli.core.errors import BadInput
+from octocli.core.errors import BadInput, Refused
+from octocli.core.project import Project, open_project
+from octocli.core.samples import parse_sample
 from octocli.core.tokens import TokenTable, assign_tokens, dump_tokens, joined_tables, load_tokens
 from octocli.model.adapter import Adapter, adapter_of, load_trained, read_adapter, save_adapter
 from octocli.model.merging import METHODS, Tokens, merge_adapters
 from octocli.model.network import LoraShape, Trainee, load_network
+from octocli.runtime.caller import open_caller
+from octocli.stages.merge import merge
+from octocli.stages.merge_inputs import read_inputs
+from octocli.stages.replay import across_apps, own_rows, replay
+from octocli.stages.train import is_trained
 
 APPS = ("food", "car")
 
@@ -157,3 +167,164 @@ def test_clashes_are_refused_by_name(tables, app, said):
         with pytest.raises(BadInput) as error:
             joined_tables(order, app)
         assert said in error.value.message or "both 'car' and 'food'" in error.value.message
+
+
+FANS = {
+    "app": "fans",
+    "description": "Fans and blinds.",
+    "functions": [
+        fun(
+            "set_fan",
+            obj({"speed": {"type": "integer", "minimum": 0, "maximum": 9}}, ("speed",)),
+            examples=["fan to 3"],
+        ),
+        fun(
+            "move_blind",
+            obj({"side": {"type": "string", "enum": ["left", "right"]}}, ("side",)),
+            examples=["left blind"],
+        ),
+    ],
+}
+
+
+def _fan_rows(split: str) -> list[dict]:
+    rows = []
+    for i in range(24):
+        rows.append([
+            {"query": f"{split} fan to {i % 9} please {i}", "calls": [
+                {"name": "set_fan", "arguments": {"speed": i % 9}}]},
+            {"query": f"{split} blind on the {'left' if i % 2 else 'right'} {i}", "calls": [
+                {"name": "move_blind", "arguments": {"side": "left" if i % 2 else "right"}}]},
+            {"query": f"{split} tell me joke {i}", "calls": []},
+        ][i % 3] | {"split": split})  # fmt: skip
+    return rows
+
+
+@functools.cache
+def _apps() -> tuple[Project, Project]:
+    """Lamps and fans, each trained alone on one base, with rows of all three sides."""
+    from octocli.stages.train import train
+
+    lamps = copy_of(trained(), workspace() / "merge-lamps")
+    rows = [json.loads(line) for line in lamps.accepted_file.read_text().splitlines()]
+    held_out = [{**row, "query": f"{row['query']} {side}", "split": side}
+                for row in lamp_rows() for side in ("validation", "test")]  # fmt: skip
+    write_rows(lamps.accepted_file, [row for row in rows if row["split"] == "train"] + held_out)
+    fans = new_project(workspace() / "fans", FANS)
+    write_rows(fans.accepted_file, [row for split in ("train", "validation", "test") for row in _fan_rows(split)])
+    train(fans, epochs=20)
+    return lamps, fans
+
+
+def test_two_projects_become_one_that_answers_for_both(tmp_path):
+    lamps, fans = _apps()
+    report = merge([lamps.root, fans.root], tmp_path / "home", heal=1.0, questions=12)
+    merged = open_project(tmp_path / "home")
+    assert [f.name for f in merged.spec.functions] == ["set_lamp", "play_song", "stop_music", "set_fan", "move_blind"]
+    tokens = ["<lamps_0>", "<lamps_1>", "<lamps_2>", "<fans_0>", "<fans_1>"]
+    assert list(merged.tokens.tokens(merged.spec).values()) == tokens
+    assert set(report.apps) == {"lamps", "fans"} and report.heal_steps > 0
+    assert all(score.after.n == score.before.n > 0 for score in report.apps.values())
+    assert sum(report.confused["fans"].values()) == report.apps["fans"].after.n
+    record = json.loads((merged.run() / "run.json").read_text())
+    assert [card["app"] for card in record["merged_from"]] == ["lamps", "fans"]
+    assert record["merged_from"][0]["base"]["checksum"] == record["manifest"]["base"]["checksum"]
+    assert record["manifest"]["most_calls"] == 2 and record["manifest"]["calibration"]["negatives"] > 0
+    assert is_trained(merged) and not (merged.run() / "checkpoint.pt").exists()
+    with open_caller(merged.run()) as caller:
+        learnt = [caller.ask(row["query"]).calls for row in _fan_rows("train")[:3]]
+        assert caller.grammar is not None and all(isinstance(calls, tuple) for calls in learnt)
+    assert json.loads((merged.run() / "merge.json").read_text())["apps"]["fans"]["after"]["n"] > 0
+
+
+def test_a_merge_heals_what_a_sum_breaks(tmp_path):
+    lamps, fans = _apps()
+    scores = [
+        merge([lamps.root, fans.root], tmp_path / f"home{i}", heal=heal, questions=12, tolerance=1.0)
+        for i, heal in enumerate((0.0, 1.0))
+    ]
+    naive, healed = (sum(score.after.hits for score in report.apps.values()) for report in scores)
+    assert healed > naive and scores[0].heal_steps == 0
+
+
+def test_healing_the_rows_alone_leaves_the_lora(tmp_path):
+    lamps, fans = _apps()
+    for name, heal in (("plain", 0.0), ("rows", 0.3)):
+        merge([lamps.root, fans.root], tmp_path / name, heal=heal, heal_what="rows", questions=2, tolerance=1.0)
+    plain, rows = (read_adapter(tmp_path / name / "runs" / "main") for name in ("plain", "rows"))
+    assert all(torch.equal(plain.lora[k], rows.lora[k]) for k in plain.lora)
+    assert not torch.equal(plain.rows, rows.rows)
+
+
+def test_the_best_method_is_chosen_by_asking(tmp_path):
+    lamps, fans = _apps()
+    report = merge([lamps.root, fans.root], tmp_path / "home", method="auto", heal=0.0, questions=2, tolerance=1.0)
+    assert report.method in METHODS and [p.name for p in (tmp_path / "home" / "runs").iterdir()] == ["main"]
+
+
+def test_a_merge_that_costs_too_much_is_refused_and_kept(tmp_path):
+    lamps, fans = _apps()
+    with pytest.raises(Refused, match=r"costs too much: .* points of strict call"):
+        merge([lamps.root, fans.root], tmp_path / "home", weights=(0.0, -8.0), heal=0.0, questions=24, tolerance=0.0)
+    assert (tmp_path / "home" / "runs" / "main" / "merge.json").exists()
+
+
+def test_what_cannot_be_merged_is_told_in_one_line_before_any_work(tmp_path):
+    lamps, fans = _apps()
+    other = copy_of(fans, tmp_path / "other")
+    record = other.run() / "run.json"
+    foreign = json.loads(record.read_text())
+    foreign["manifest"]["base"]["checksum"] = "0" * 32
+    unfinished = copy_of(fans, tmp_path / "unfinished")
+    (unfinished.run() / "run.json").unlink()
+    torn = copy_of(fans, tmp_path / "torn")
+    (torn.run() / "adapter_model.safetensors").write_bytes(b"\x10")
+    full = copy_of(fans, tmp_path / "full")
+    (full.run() / "adapter_model.safetensors").unlink()
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "file").write_text("mine")
+    record.write_text(json.dumps(foreign))
+    for paths, out, said in [
+        ([lamps.root], "x", "one app cannot be merged"),
+        ([lamps.root, lamps.root], "x", "are the same run"),
+        ([lamps.root, copy_of(lamps, tmp_path / "twin").root], "x", "two apps are named 'lamps'"),
+        ([lamps.root, fans.root], "fans", "two apps are named 'fans'"),
+        ([lamps.root, other.root], "x", "trained on .* \\(00000000\\), but"),
+        ([lamps.root, unfinished.root], "x", "never finished"),
+        ([lamps.root, torn.root], "x", "cannot be read"),
+        ([lamps.root, full.root], "x", "no adapter in it"),
+        ([lamps.root, fans.root], "taken", "already there and not empty"),
+        ([lamps.root, tmp_path / "nowhere"], "x", "no run here"),
+    ]:
+        with pytest.raises(BadInput, match=said) as error:
+            merge(paths, tmp_path / out)
+        assert "\n" not in error.value.message and not (tmp_path / "x").exists()
+    for more, said in (
+        ({"weights": (1.0,)}, "1 for 2 apps"),
+        ({"method": "glue"}, "unknown"),
+        ({"heal": 3.0}, "share"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            merge([lamps.root, fans.root], tmp_path / "x", **more)
+
+
+def test_a_negative_that_another_app_serves_is_no_negative_of_both(tmp_path):
+    lamps, fans = _apps()
+    mixed = copy_of(lamps, tmp_path / "mixed")
+    asked = _fan_rows("train")[0]
+    rows = [json.loads(line) for line in mixed.accepted_file.read_text().splitlines()]
+    write_rows(mixed.accepted_file, [*rows, {"query": asked["query"], "calls": [], "split": "train"}])
+    inputs = read_inputs([mixed.root, fans.root], tmp_path / "x")
+    kept = own_rows(inputs, "train")
+    assert asked["query"] not in [s.query for s in kept[0]] and asked["query"] in [s.query for s in kept[1]]
+
+
+def test_requests_across_apps_have_calls_of_both():
+    lamps, fans = ([parse_sample({**row, "split": "train"}, "") for row in rows]
+                   for rows in (lamp_rows(), _fan_rows("train")))  # fmt: skip
+    both = across_apps([lamps, fans], 20, random.Random(0))
+    names = {frozenset(call["name"] for call in sample.calls) for sample in both}
+    assert len(both) == 20 and all(len(pair) == 2 for pair in names)
+    assert all(pair & {"set_fan", "move_blind"} for pair in names)
+    assert replay([lamps, fans], 20, 0) == replay([lamps, fans], 20, 0)

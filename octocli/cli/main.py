@@ -12,7 +12,22 @@ from typing import Annotated, Any
 import typer
 
 from octocli import __version__
-from octocli.cli import bases, build, chat, check, data, eval, export, import_, init, predict, synth, train, verify
+from octocli.cli import (
+    bases,
+    build,
+    chat,
+    check,
+    data,
+    eval,
+    export,
+    import_,
+    init,
+    merge,
+    predict,
+    synth,
+    train,
+    verify,
+)
 from octocli.core.errors import Interrupted, OctoError
 
 app = typer.Typer(
@@ -31,6 +46,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("verify", verify.verify_cli),
     ("train", train.train_cli),
     ("eval", eval.eval_cli),
+    ("merge", merge.merge_cli),
     ("export", export.export_cli),
     ("chat", chat.chat_cli),
     ("predict", predict.predict_cli),

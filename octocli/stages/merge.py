@@ -120,7 +120,7 @@ def merge(
     joined_spec(inputs, app)
     train, validation, test = (own_rows(inputs, split, on_tick) for split in ("train", "validation", "test"))
     project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
-    settings = project.config.train
+    settings = inputs[0].project.config.train
     training_steps = sum(int(one.record["steps"]) for one in inputs)
     rows = replay(train, round(heal * training_steps) * settings.batch, project.config.seed)
     maker = MergedRun(inputs, project, settings, on_tick)
@@ -129,7 +129,7 @@ def merge(
     about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
     steps = maker.write(maker.joined(chosen, weights), project.run(), rows, held_out, heal_what, about)
     report = _measured(maker, chosen, test, questions, steps, training_steps, started)
-    write_json(project.run() / "merge.json", _to_json(report))
+    write_json(project.run() / "merge.json", as_json(report))
     _refuse(report, tolerance)
     return report
 
@@ -263,7 +263,8 @@ def _called(table: TokenTable, outcomes: Sequence[Outcome]) -> dict[str, int]:
     return dict(Counter(table.app_of(o.calls[0]["name"]) if o.calls else "none" for o in positives))
 
 
-def _to_json(report: MergeReport) -> dict[str, Any]:
+def as_json(report: MergeReport) -> dict[str, Any]:
+    """The report as `merge.json` writes it."""
     return {
         "version": 1,
         "method": report.method,

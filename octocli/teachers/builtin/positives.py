@@ -191,6 +191,9 @@ class _Stream:
             clause = self._clause(plan, index, plain=not free)
             if clause is None or (index and (clause.front or clause.form == "statement")):
                 return None
+            # A message would go on with what is said next.
+            if clause.end == "sentence" and index < len(plans) - 1:
+                return None
             clauses.append(clause)
         text, front = clauses[0].text, clauses[0].front
         if len(clauses) > 1:

@@ -24,7 +24,7 @@ class Role:
 
     `named_by` are carriers of what another call gives, where those of a value would quote it. `phrases` name the
     function's object with the value in them: "the {} {noun}", "{} of my {nouns}". `also` are roles whose sentences fit.
-    `follows` are roles, or kinds, that it is said right after, each with its joints: "Albany, {}", "150 {}".
+    `follows` are roles that it is said right after, each with its joints: "Albany, {}", "150 {}".
     """
 
     name: str

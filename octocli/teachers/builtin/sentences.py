@@ -151,7 +151,7 @@ class Grammar:
     def _says_all(self, head: Head, values: Mapping[str, Any]) -> bool:
         """Whether nothing is left to a carrier that has none."""
         rest = self._rest(head, values)
-        spoken = {d for n in values for d in self._described(n)}
+        spoken = {self.phrasing.roles[n].name for n in values}
         roles = (self.phrasing.roles[name] for name in rest)
         return all(role.carriers or any(after in spoken for after, _ in role.follows) for role in roles)
 
@@ -191,7 +191,9 @@ class Grammar:
 
     def _following(self, head: Head, names: Sequence[str], rng: random.Random) -> dict[str, tuple[str, str]]:
         """What is said right after another parameter's value: which one's, and the joint between them."""
-        standing = [match[1] for match in SLOT.finditer(head.text)] + [n for n in names if self._has_slot(n)]
+        standing = [match[1] for match in SLOT.finditer(head.text) if match[1] in self.phrasing.roles] + [
+            n for n in names if self._has_slot(n)
+        ]
         found: dict[str, tuple[str, str]] = {}
         for name in names:
             role = self.phrasing.roles[name]
@@ -199,7 +201,9 @@ class Grammar:
                 (before, joints)
                 for after, joints in role.follows
                 for before in standing
-                if after in self._described(before) and name not in _chain(before, found)
+                if after == self.phrasing.roles[before].name
+                and name not in _chain(before, found)
+                and before not in (taken for taken, _ in found.values())
             ]
             if choices and (not role.carriers or rng.random() < _FOLLOWING):
                 before, joints = choices[0]
@@ -210,11 +214,6 @@ class Grammar:
         parameter = self.phrasing.function.param(name)
         # A state is said by a verb or an adjective, a flag by a phrase of its own: neither leaves a slot.
         return parameter is not None and parameter.kind != "boolean" and parameter not in self.phrasing.states
-
-    def _described(self, name: str) -> tuple[str, ...]:
-        """The role and the kind of a parameter, as a follower names it."""
-        parameter = self.phrasing.function.param(name)
-        return () if parameter is None else (self.phrasing.roles[name].name, parameter.kind)
 
     def _carrier(self, name: str, value: Any, rng: random.Random, *, named: bool) -> str:
         parameter = self.phrasing.function.param(name)

@@ -1,0 +1,109 @@
+"""`octo merge`: the door to `stages/merge.py`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from octocli.cli import console
+from octocli.cli.options import JsonOption
+
+
+def merge_cli(
+    apps: Annotated[list[Path], typer.Argument(help="Project folders, or run folders.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The project to make.", show_default=False)],
+    method: Annotated[
+        str, typer.Option(help="cat (the exact sum), linear, svd, ties, dare_linear, dare_ties, or auto.")
+    ] = "cat",
+    weights: Annotated[str, typer.Option(help="Of the apps in the sum, such as 1,0.8.", show_default="1 each")] = "",
+    heal: Annotated[
+        float, typer.Option(help="Steps of joint training afterwards, as a share of what the apps took; 0 for none.")
+    ] = 0.1,
+    heal_rows: Annotated[bool, typer.Option("--heal-rows", help="Heal the token rows alone, not the LoRA.")] = False,
+    questions: Annotated[int, typer.Option(min=1, help="Test rows of each app to compare on.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Merge apps that were trained apart on one base into one model. Says what it cost each of them.
+
+    \b
+    Examples:
+      octo merge . ../yelp --out ../super
+      octo merge yelp doordash android --out phone --method auto
+      octo merge yelp/runs/main doordash/runs/big --out eat --heal 0.2 --questions 1000
+    """
+    from octocli.stages.merge import as_json as report_json
+    from octocli.stages.merge import merge
+
+    with console.progress() as on_tick:
+        report = merge(
+            apps,
+            out,
+            method=method,
+            weights=_weights(weights),
+            heal=heal,
+            heal_what="rows" if heal_rows else "all",
+            questions=questions,
+            on_tick=on_tick,
+        )
+    if as_json:
+        console.say_json(report_json(report))
+        return
+    _show(report)
+    console.say(f"next: octo eval -C {out}, octo chat -C {out}")
+
+
+def _weights(text: str) -> list[float]:
+    from octocli.core.errors import BadInput
+
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise BadInput(f"--weights: {text!r} is no list of numbers", hint="write --weights 1,0.8") from None
+
+
+def _show(report: "object") -> None:
+    """Print what the merge gave and cost each app."""
+    from octocli.stages.merge import MergeReport
+
+    assert isinstance(report, MergeReport)
+    rows = [
+        (
+            app,
+            _percent(s.before.value),
+            _percent(s.after.value),
+            _points(s.difference),
+            _interval(s.interval),
+            str(s.after.n),
+        )
+        for app, s in report.apps.items()
+    ]
+    console.table(("strict call", "alone", "merged", "difference", "95 % interval", "n"), rows)
+    called = [
+        (app, *(str(counts.get(other, 0)) for other in (*report.apps, "none")))
+        for app, counts in report.confused.items()
+    ]
+    console.table(("requests of", *(f"to {app}" for app in report.apps), "refused"), called)
+    healed = (
+        f"healed for {report.heal_steps} steps ({report.heal_steps / max(1, report.training_steps):.0%} of the apps')"
+    )
+    console.say(f"merged by {report.method}, {healed}, {console.duration(report.seconds)} in all")
+    console.say(f"abstention {_rate(report.abstention)}; two apps in one request, strict {_rate(report.across)}")
+
+
+def _rate(rate: "object") -> str:
+    from octocli.core.scoring import Rate
+
+    assert isinstance(rate, Rate)
+    return f"{_percent(rate.value)} of {rate.n}" if rate.n else "not measured: no such rows"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share == share else "-"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}" if share == share else "-"
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"{_points(ends[0])} to {_points(ends[1])}"
