@@ -5,12 +5,16 @@ what is done with them the runtime's.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from octocli.core.errors import BadInput
+
 # Shares of requests that no function serves which may be answered with a call; the lines between them are not kept.
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)
+# The share where nobody chose one.
+USUAL = 0.05
 # Where nothing is known, *none* must be likelier than all calls together.
 EVEN = 0.5
 # Fewer rows than this say nothing about the rest.
@@ -39,25 +43,41 @@ class Calibration:
         temperature: what logits are divided by, so that probabilities are what they say (arXiv 1706.04599).
         lines: by the share of unservable requests that may be answered with a call, the probability of *none* above
             which the model refuses; empty where there were too few such rows.
-        max_false_calls: the share that holds unless another is asked for.
+        max_false_calls: the share that the team chose, if it did.
         rows: how many rows were looked at, by "positives" and "negatives".
     """
 
     temperature: float = 1.0
     lines: tuple[tuple[float, float], ...] = ()
-    max_false_calls: float = 0.05
+    max_false_calls: float | None = None
     rows: tuple[int, int] = (0, 0)
 
     def line(self, max_false_calls: float | None = None) -> float:
         """The probability of *none* above which the model refuses.
 
-        Without a wish the model is as willing as its share of false calls allows, and never refuses what is likelier
-        a call than not: people word requests as no training row did, and *none* is then where an unsure model goes.
-        A wish is kept as it stands.
+        A wish, the caller's or else the team's, is kept as it stands. Without one the model is as willing as a share of
+        `USUAL` allows, and never refuses what is likelier a call than not: people word requests as no training row
+        did, and *none* is then where an unsure model goes.
+
+        Raises:
+            BadInput: a caller's wish where the model has no lines.
         """
-        wish = self.max_false_calls if max_false_calls is None else max_false_calls
-        line = max((line for share, line in self.lines if share <= wish + 1e-9), default=EVEN)
-        return max(EVEN, line) if max_false_calls is None else line
+        if max_false_calls is not None and not self.lines:
+            raise BadInput(
+                f"this model knows no line for {max_false_calls:g} false calls: it had fewer than {_FEW} validation "
+                "rows that nothing serves",
+                hint="make more with: octo synth && octo verify, and train again",
+            )
+        chosen = self.max_false_calls if max_false_calls is None else max_false_calls
+        if not self.lines:
+            return EVEN
+        if chosen is None:
+            return max(EVEN, self._at(USUAL))
+        return 1.0 if chosen == 1 else self._at(chosen)
+
+    def _at(self, share: float) -> float:
+        """The line of a share, or of the next smaller one that is known."""
+        return max(line for known, line in self.lines if known <= share + 1e-9)
 
     def to_json(self) -> dict[str, Any]:
         """The calibration as the manifest writes it."""
@@ -70,16 +90,27 @@ class Calibration:
         }
 
 
-def parse_calibration(data: Mapping[str, Any] | None) -> Calibration:
-    """A calibration of a manifest; the plain one where it has none."""
-    if not data:
+def parse_calibration(data: Any, source: str) -> Calibration:
+    """A calibration of a manifest; the plain one where it has none.
+
+    Raises:
+        BadInput: it is damaged.
+    """
+    if data is None:
         return Calibration()
-    lines = tuple((float(share), float(line)) for share, line in data["lines"])
-    rows = (int(data["positives"]), int(data["negatives"]))
-    return Calibration(float(data["temperature"]), lines, float(data["max_false_calls"]), rows)
+    try:
+        lines = tuple((float(share), float(line)) for share, line in data["lines"])
+        wish = data["max_false_calls"]
+        rows = (int(data["positives"]), int(data["negatives"]))
+        found = Calibration(float(data["temperature"]), lines, None if wish is None else float(wish), rows)
+    except (KeyError, TypeError, ValueError):
+        found = None
+    if found is None or not 0 < found.temperature < math.inf:
+        raise BadInput(f"{source}: its calibration is damaged", hint="train or export it again")
+    return found
 
 
-def calibrate(choices: Sequence[Choice], max_false_calls: float) -> Calibration:
+def calibrate(choices: Sequence[Choice], max_false_calls: float | None = None) -> Calibration:
     """Fit a temperature and the lines of refusal to validation rows."""
     negatives = [c for c in choices if c.is_negative]
     rows = (len(choices) - len(negatives), len(negatives))

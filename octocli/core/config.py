@@ -121,11 +121,12 @@ class Config(_Settings):
     prompt: str = Field("short", description="'short', 'paper', or a template with {query}")
     seed: int = Field(0, description="of samples, order and first weights")
     reserved: bool = Field(False, description="put function tokens on tokens that the base left unused")
-    max_false_calls: float = Field(
-        0.05,
+    max_false_calls: float | None = Field(
+        None,
         ge=0,
         le=1,
-        description="share of requests that nothing serves which a trained model may answer with a call",
+        description="share of requests that nothing serves which a model may answer with a call; 0.05 if left open, "
+        "and then no request is refused that is likelier a call",
     )
     synth: SynthSettings = SynthSettings()
     teacher: TeacherSettings = TeacherSettings()

@@ -32,6 +32,7 @@ class Manifest:
         copied: parameters whose text it only ever copied from the query, by function.
         most_calls: the most calls that one answer had.
         calibration: how far its choice can be believed.
+        language: of its users' words, as times and numbers are read.
     """
 
     spec: Spec
@@ -42,6 +43,7 @@ class Manifest:
     copied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     most_calls: int = MOST_CALLS
     calibration: Calibration = field(default_factory=Calibration)
+    language: str = "en"
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON."""
@@ -56,6 +58,7 @@ class Manifest:
             "copied": {function: list(names) for function, names in self.copied.items()},
             "most_calls": self.most_calls,
             "calibration": self.calibration.to_json(),
+            "language": self.language,
         }
 
     def dumps(self) -> str:
@@ -85,5 +88,6 @@ def parse_manifest(data: Any, source: str) -> Manifest:
         settings=data.get("settings", {}),
         copied=data.get("copied", {}),
         most_calls=data.get("most_calls", MOST_CALLS),
-        calibration=parse_calibration(data.get("calibration")),
+        calibration=parse_calibration(data.get("calibration"), source),
+        language=str(data.get("language", "en")),
     )

@@ -132,8 +132,8 @@ def fit(
             if due:
                 save()
                 saved = time.monotonic()
+        save()  # what comes after the last step may be stopped, too
         if interrupts.asked and processes.count == 1:  # after the last step had begun
-            save()
             raise KeyboardInterrupt
     return Curve(
         tuple(losses), before + time.monotonic() - started, first, at_once, trainee.recomputes, processes.count

@@ -87,10 +87,10 @@ class Caller:
             for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
 
-    def serves(self, queries: Sequence[str]) -> list[bool]:
-        """Whether each query would be answered with a call; its arguments are not asked for."""
+    def none_shares(self, queries: Sequence[str]) -> list[float]:
+        """The probability of *none* for each query; nothing is answered."""
         rows = self.engine.read_many([(self._prompt(query), 1) for query in queries])
-        return [choices_of(self.engine, row[0])[self.manifest.tokens.none] <= self._refuse_above for row in rows]
+        return [choices_of(self.engine, row[0])[self.manifest.tokens.none] for row in rows]
 
     def _decoded(self, query: str, prompt: Sequence[int], **how: Any) -> Decoded:
         return decode(self.engine, self._matcher(query), prompt, refuse_above=self._refuse_above, **how)
@@ -113,7 +113,7 @@ class Caller:
         tokens = self.manifest.tokens
         names = {**{t: n for n, t in tokens.tokens(self.manifest.spec).items()}, tokens.none: ""}
         return Answer(
-            calls=tuple(type_call(call, self.manifest.spec, now) for call in raw),
+            calls=tuple(type_call(call, self.manifest.spec, now, self.manifest.language) for call in raw),
             confidence=decoded.choices[pieces[0].text],
             choices={names[token]: share for token, share in decoded.choices.items()},
             ids=decoded.ids,

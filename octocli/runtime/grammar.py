@@ -36,10 +36,12 @@ class Grammar:
     Attributes:
         lark: the rules that hold for every query.
         copied: terminals that a query fills: parameters whose text it must hold, by the terminal's name.
+        language: of the query's words.
     """
 
     lark: str
     copied: Mapping[str, Parameter]
+    language: str
 
     def matcher(self, tokenizer: Any, query: str) -> Any:
         """A fresh matcher over an engine's vocabulary, for the answer to one query."""
@@ -56,7 +58,7 @@ class Grammar:
         yield f"QUERY: %regex {parts}"
         stretches = list(spans(query))
         for terminal, parameter in self.copied.items():
-            words = [s for s in stretches if _resolves(s, parameter)]
+            words = [s for s in stretches if _resolves(s, parameter, self.language)]
             if words:
                 yield f"{terminal}: {' | '.join(json.dumps(json.dumps(w, ensure_ascii=False)) for w in words)}"
             else:
@@ -68,10 +70,10 @@ def _inside(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _resolves(words: str, parameter: Parameter) -> bool:
+def _resolves(words: str, parameter: Parameter, language: str) -> bool:
     if not has_resolver(parameter.name, parameter.schema):
         return False
-    return resolve(words, parameter.name, parameter.schema, _SOME_CLOCK) is not None
+    return resolve(words, parameter.name, parameter.schema, _SOME_CLOCK, language) is not None
 
 
 def _length(parameter: Parameter) -> str:
@@ -99,7 +101,7 @@ def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:
     rules.append(f"call: {calls}")
     more = f' (";" call){{0,{manifest.most_calls - 1}}}' if manifest.most_calls > 1 else ""
     rules.append(f'start: <[{ids[tokens.none]}]> "()" | call{more}')
-    return Grammar("\n".join(rules) + "\n", copied)
+    return Grammar("\n".join(rules) + "\n", copied, manifest.language)
 
 
 def _is_copied(parameter: Parameter, taught: Sequence[str]) -> bool:

@@ -17,8 +17,8 @@ from octocli.core.spec import Parameter, Spec
 from octocli.core.validation import call_is_valid
 
 
-def type_call(raw: RawCall, spec: Spec, now: datetime | None) -> dict[str, Any]:
-    """A raw call with typed arguments: `{"name", "arguments", "missing"?, "unresolved"?}`."""
+def type_call(raw: RawCall, spec: Spec, now: datetime | None, language: str = "en") -> dict[str, Any]:
+    """A raw call with typed arguments: `{"name", "arguments", "missing"?, "unresolved"?}`; words are of `language`."""
     function = spec.by_name[raw.name]
     arguments: dict[str, Any] = {}
     unresolved: dict[str, Any] = {}
@@ -26,9 +26,9 @@ def type_call(raw: RawCall, spec: Spec, now: datetime | None) -> dict[str, Any]:
         parameter = function.param(name)
         assert parameter is not None
         if isinstance(value, RawCall):
-            arguments[name] = type_call(value, spec, now)
+            arguments[name] = type_call(value, spec, now, language)
             continue
-        typed = _typed(value, parameter, now)
+        typed = _typed(value, parameter, now, language)
         (unresolved if typed is None else arguments)[name] = value if typed is None else typed[0]
     call = _call(raw, arguments, unresolved)
     if not raw.missing and not unresolved and not _holds_open_call(arguments) and not call_is_valid(call, spec):
@@ -50,14 +50,14 @@ def _holds_open_call(arguments: Mapping[str, Any]) -> bool:
     return any(isinstance(v, Mapping) and ("missing" in v or "unresolved" in v) for v in arguments.values())
 
 
-def _typed(value: Any, parameter: Parameter, now: datetime | None) -> tuple[Any] | None:
+def _typed(value: Any, parameter: Parameter, now: datetime | None, language: str) -> tuple[Any] | None:
     """The valid value that `value` stands for, in a tuple since it may itself be None; None where there is none."""
     if has_resolver(parameter.name, parameter.schema) and isinstance(value, str):
         literal = (value,) if types_of(parameter.schema) == ("string",) and is_valid(value, parameter.schema) else None
         # A valid date is written as it should be; of a phone number the schema as a rule takes any writing.
         if literal is not None and parameter.kind != "phone":
             return literal
-        resolved = resolve(value, parameter.name, parameter.schema, now)
+        resolved = resolve(value, parameter.name, parameter.schema, now, language)
         return literal if resolved is None else (resolved,)
     return (value,) if is_valid(value, parameter.schema) and _is_json(value) else None
 

@@ -19,16 +19,17 @@ def calibrated(
     trainee: "Trainee",
     vocabulary: "Vocabulary",
     samples: Sequence[Sample],
-    max_false_calls: float,
+    max_false_calls: float | None,
     on_tick: OnTick = silent,
 ) -> Manifest:
     """The manifest with a calibration on the validation rows among `samples`; as it is where there are none."""
     from octocli.model.choices import choice_logits
 
-    held_out = [s for s in samples if s.split == "validation"]
+    functions = [f.name for f in manifest.spec.functions]
+    # A row of a function that the spec has no more says nothing of those that it has.
+    held_out = [s for s in samples if s.split == "validation" and (not s.calls or s.calls[0]["name"] in functions)]
     if not held_out:
         return manifest
-    functions = [f.name for f in manifest.spec.functions]
     prompts = [vocabulary.prompt(manifest.prompt, s.query) for s in held_out]
     logits = choice_logits(
         trainee, prompts, len(functions) + 1, lambda done: on_tick(Tick("calibrate", done, len(prompts)))

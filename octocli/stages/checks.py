@@ -49,7 +49,7 @@ def check_said(sample: Sample, spec: Spec, tokens: TokenTable, language: Languag
         if words.lower() not in sample.query.lower():
             return f"said: {words!r} is not in the query"
         if has_resolver(parameter.name, parameter.schema):
-            made = resolve(words, parameter.name, parameter.schema, now)
+            made = resolve(words, parameter.name, parameter.schema, now, language.words.code)
             if made != value and not (is_valid(words, parameter.schema) and words == value):
                 return f"said: {words!r} gives {made!r}, not {value!r}"
     return None

@@ -122,12 +122,15 @@ def merge(
     project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
     settings = inputs[0].project.config.train
     training_steps = sum(int(one.record["steps"]) for one in inputs)
-    rows = replay(train, round(heal * training_steps) * settings.batch, project.config.seed)
+    wanted = round(heal * training_steps) * settings.batch
+    rows = replay(train, wanted, project.config.seed)
+    # Where the apps have fewer rows than that, they are learnt more than once.
+    passes = max(1, round(wanted / len(rows))) if rows else 0
     maker = MergedRun(inputs, project, settings, on_tick)
     held_out = [s for part in validation for s in part]
     chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
     about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
-    steps = maker.write(maker.joined(chosen, weights), project.run(), rows, held_out, heal_what, about)
+    steps = maker.write(maker.joined(chosen, weights), project.run(), [rows] * passes, held_out, heal_what, about)
     report = _measured(maker, chosen, test, questions, steps, training_steps, started)
     write_json(project.run() / "merge.json", as_json(report))
     _refuse(report, tolerance)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from octocli.model.bases import Base
     from octocli.model.merging import Method
     from octocli.model.network import LoraShape, Trainee
+    from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
 
 Heal = Literal["all", "rows"]
@@ -74,6 +75,7 @@ class MergedRun:
             settings={"method": "merge", "apps": [one.app for one in self.inputs], "seed": self.project.config.seed},
             copied=copied,
             most_calls=min(MOST_CALLS, most),
+            language=self.inputs[0].manifest.language,
         )
 
     def joined(self, method: "Method", weights: Sequence[float]) -> "Adapter":
@@ -99,50 +101,67 @@ class MergedRun:
         self,
         adapter: "Adapter",
         folder: Path,
-        rows: Sequence[Sample],
+        passes: Sequence[Sequence[Sample]],
         held_out: Sequence[Sample],
         what: Heal,
         about: dict[str, Any],
     ) -> int:
-        """Heal an adapter on `rows` and write its run; returns the steps that it took.
+        """Heal an adapter and write its run; returns the steps that it took.
 
         Args:
             adapter: from `joined`.
             folder: the run's.
-            rows: what it learns; none for no healing.
+            passes: the rows of each pass over what it learns; none for no healing.
             held_out: validation rows of all apps, for the calibration.
             what: LoRA and token rows, or these alone.
             about: what the record says of the merge.
         """
         from octocli.model.adapter import put_adapter, save_lora
-        from octocli.model.checkpoints import Checkpoint
-        from octocli.model.encoding import encode_all
-        from octocli.model.training import fit
 
         folder.mkdir(parents=True, exist_ok=True)
-        manifest = self.manifest(rows)
+        manifest = self.manifest([row for rows in passes for row in rows])
         trainee, shape = self._trainee(adapter)
         put_adapter(adapter, trainee)
         if what == "rows":
             trainee.learn_rows_alone()
-        steps, seconds = 0, 0.0
-        if rows:
-            encoded = encode_all(
-                rows, manifest, self.vocabulary, token_weight=self.settings.token_weight, describe=0.0,
-                seed=self.project.config.seed,
-            )  # fmt: skip
-            curve = fit(
-                trainee, [encoded], self.settings, seed=self.project.config.seed,
-                checkpoint=Checkpoint(folder / "checkpoint.pt", data_hash([about, what])),
-                on_step=lambda s: self.on_tick(Tick("heal", s.number, s.total, f"loss {s.loss:.3f}")),
-            )  # fmt: skip
-            steps, seconds = len(curve.losses), curve.seconds
-        manifest = calibrated(
-            manifest, trainee, self.vocabulary, held_out, self.project.config.max_false_calls, self.on_tick
-        )
+        curve = self._heal(trainee, manifest, passes, folder, data_hash([about, what])) if passes else None
+        wish = self.project.config.max_false_calls
+        manifest = calibrated(manifest, trainee, self.vocabulary, held_out, wish, self.on_tick)
         save_lora(trainee, folder, shape, self.project.config.base)
-        self._record(folder, manifest, about, len(rows), steps, seconds)
+        steps = len(curve.losses) if curve else 0
+        took = {
+            "samples": sum(map(len, passes[:1])),
+            "steps": steps,
+            "seconds": round(curve.seconds, 1) if curve else 0,
+        }
+        self._record(folder, manifest, {**about, **took})
         return steps
+
+    def _heal(
+        self,
+        trainee: "Trainee",
+        manifest: Manifest,
+        passes: Sequence[Sequence[Sample]],
+        folder: Path,
+        fingerprint: str,
+    ) -> "Curve":
+        from octocli.model.checkpoints import Checkpoint
+        from octocli.model.encoding import encode_all
+        from octocli.model.training import fit
+
+        seed = self.project.config.seed
+        weight = self.settings.token_weight
+        encoded = [
+            encode_all(rows, manifest, self.vocabulary, token_weight=weight, describe=0.0, seed=seed) for rows in passes
+        ]
+        return fit(
+            trainee,
+            encoded,
+            self.settings,
+            seed=seed,
+            checkpoint=Checkpoint(folder / "checkpoint.pt", fingerprint),
+            on_step=lambda s: self.on_tick(Tick("heal", s.number, s.total, f"loss {s.loss:.3f}")),
+        )
 
     def _trainee(self, adapter: "Adapter") -> "tuple[Trainee, LoraShape]":
         from octocli.model.network import LoraShape, Trainee, decoder_layers, load_network, settled_precision
@@ -154,9 +173,7 @@ class MergedRun:
         rows = adapter.rows.to(model.device)
         return Trainee(model, rows, shape, adapter.row_ids, coarse=precision == "bfloat16"), shape
 
-    def _record(
-        self, folder: Path, manifest: Manifest, about: dict[str, Any], samples: int, steps: int, seconds: float
-    ) -> None:
+    def _record(self, folder: Path, manifest: Manifest, about: dict[str, Any]) -> None:
         self.vocabulary.tokenizer.save_pretrained(str(folder))
         (folder / "tokens.json").write_text(dump_tokens(self.project.tokens), encoding="utf-8")
         record = {
@@ -166,9 +183,6 @@ class MergedRun:
             "merged_from": [one.card() for one in self.inputs],
             **about,
             "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
-            "samples": samples,
-            "steps": steps,
-            "seconds": round(seconds, 1),
         }
         write_json(folder / "run.json", record)
         (folder / "checkpoint.pt").unlink(missing_ok=True)

@@ -15,6 +15,8 @@ from octocli.stages.progress import OnTick, Tick, silent
 # Of the replay, the share of rows that two apps serve together: "book the table, and order dessert at home".
 _ACROSS = 0.08
 _AT_ONCE = 16
+# Below this probability of *none* an app is sure that a request is its own.
+_SURELY_SERVED = 0.1
 _JOINTS = (" and ", ", and ", " and also ", ". then ", ", then ", ". also ")
 
 
@@ -41,7 +43,8 @@ def _served_elsewhere(
         with open_caller(one.run) as caller:
             for start in range(0, len(others), _AT_ONCE):
                 part = others[start : start + _AT_ONCE]
-                served |= {query for query, is_served in zip(part, caller.serves(part), strict=True) if is_served}
+                shares = caller.none_shares(part)
+                served |= {query for query, none in zip(part, shares, strict=True) if none < _SURELY_SERVED}
                 done += len(part)
                 on_tick(Tick("asking each app about the others' negatives", done, total))
     return frozenset(served)

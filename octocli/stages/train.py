@@ -75,8 +75,18 @@ def train(
     folder = project.run(run)
     samples = _training_samples(project)
     if not force and is_trained(project, run, settings):
+        _keep_wish(folder / "run.json", project.config.max_false_calls)
         return _finished_report(folder)
     return _train(project, folder, settings, samples, on_tick, anew=force)
+
+
+def _keep_wish(record_file: Path, max_false_calls: float | None) -> None:
+    """Have a finished run refuse as the settings say now: that takes no training."""
+    record = read_record(record_file)
+    calibration = record["manifest"].get("calibration")
+    if calibration and calibration["max_false_calls"] != max_false_calls:
+        calibration["max_false_calls"] = max_false_calls
+        write_json(record_file, record)
 
 
 def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
@@ -207,6 +217,7 @@ def _manifest(project: Project, base: "Base", settings: TrainSettings, samples: 
         base=base.to_json(),
         settings=kept,
         copied=copied_parameters(samples, project.spec),
+        language=project.config.synth.language,
         most_calls=max(1, min(MOST_CALLS, max(len(s.calls) for s in samples))),
     )
 

@@ -18,16 +18,26 @@ from octocli.core.schemas import is_valid
 __all__ = ["date_forms", "moment_forms", "resolve", "time_forms"]
 
 
-def resolve(words: str, name: str, schema: Mapping[str, Any], now: dt.datetime | None) -> Any | None:
-    """The value that `words` mean for the parameter `name`, or None when they say none that its schema takes."""
+def resolve(
+    words: str, name: str, schema: Mapping[str, Any], now: dt.datetime | None, language: str = "en"
+) -> Any | None:
+    """The value that `words` mean for the parameter `name`, or None when they say none that its schema takes.
+
+    The app's own language reads first: "1.500" is one and a half in English, and fifteen hundred in German. Another is
+    asked only where it reads nothing, not where what it reads is out of the schema's bounds.
+    """
     text = words.strip()
     if not text or len(text) > 200:
         return None
-    try:
-        found = [*_candidates(text, name, schema, now), *_german(text, name, schema, now)]
-    except (OverflowError, ValueError):
-        return None
-    return next((value for value in found if is_valid(value, schema)), None)
+    readers = [_candidates, _german] if language == "en" else [_german, _candidates]
+    for read in readers:
+        try:
+            found = read(text, name, schema, now)
+        except (OverflowError, ValueError):
+            continue
+        if found:
+            return next((value for value in found if is_valid(value, schema)), None)
+    return None
 
 
 def _candidates(words: str, name: str, schema: Mapping[str, Any], now: dt.datetime | None) -> list[Any]:
@@ -51,7 +61,7 @@ def _candidates(words: str, name: str, schema: Mapping[str, Any], now: dt.dateti
 
 
 def _german(words: str, name: str, schema: Mapping[str, Any], now: dt.datetime | None) -> list[Any]:
-    """German readings, after the English ones: where both languages read the words, English is meant."""
+    """German readings as values of a parameter."""
     forms: list[Any] = []
     for found in german.candidates(words, kind_of(name, schema), name, schema, now):
         if isinstance(found, dt.datetime):

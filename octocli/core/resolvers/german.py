@@ -45,11 +45,12 @@ _SMALL |= {
 }
 _COUNTS = {
     "eine": Fraction(1), "einen": Fraction(1), "einer": Fraction(1), "einem": Fraction(1), "eines": Fraction(1),
-    "halb": Fraction(1, 2), "halbe": Fraction(1, 2), "eine halbe": Fraction(1, 2), "ein halber": Fraction(1, 2),
+    "halb": Fraction(1, 2), "halbe": Fraction(1, 2), "eine halbe": Fraction(1, 2), "einer halben": Fraction(1, 2),
+    "ein halber": Fraction(1, 2),
     "einen halben": Fraction(1, 2), "anderthalb": Fraction(3, 2), "ein paar": Fraction(3), "ein dutzend": Fraction(12),
 }  # fmt: skip
 _SHARES = {"haelfte": 50, "die haelfte": 50, "halb": 50, "ein viertel": 25, "drei viertel": 75, "ein drittel": 33}
-_TOP = {"maximum", "das maximum", "voll", "volle", "ganz", "maximal", "hundert"}
+_TOP = {"maximum", "das maximum", "voll", "volle", "ganz", "maximal"}
 _BOTTOM = {"minimum", "das minimum", "minimal"}
 _COUNTED = re.compile(r"\s*(?:%|°c?|prozent|grad(?: celsius)?|mal|personen|leute|stueck|punkte|sterne|teile)$")
 
@@ -68,7 +69,8 @@ def number(words: str) -> Fraction | None:
         return _decimal(text)
     whole, half, rest = text.partition("einhalb")
     if half and not rest:
-        return Fraction(1, 2) + (_cardinal(whole) or 0)
+        count = _cardinal(whole)
+        return None if count is None else Fraction(1, 2) + count
     found = _cardinal(text.replace(" ", ""))
     return None if found is None else Fraction(found)
 
@@ -232,7 +234,8 @@ def _spoken_clock(text: str) -> tuple[int, int, bool] | None:
 
 def _shifted(hour: int, offset: int) -> tuple[int, int, bool]:
     minutes = (hour * 60 + offset) % 1440
-    return minutes // 60 or 12, minutes % 60, hour <= 12
+    # Half of the day is open at one to twelve; nobody means noon by nought.
+    return (minutes // 60 or (0 if hour in (0, 24) else 12)), minutes % 60, 0 < hour <= 12
 
 
 def _hour(word: str) -> int | None:

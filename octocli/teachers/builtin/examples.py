@@ -109,23 +109,26 @@ def _span(query: str, parameter: Parameter, value: Any, language: Language) -> t
     for text in words:
         match = re.search(rf"(?<![\w{{]){re.escape(text)}(?![\w}}])", query, re.IGNORECASE)
         literal = match is not None and (parameter.kind != "text" or match[0] == value)
-        if match and literal and _reads_back(match[0], parameter, value):
+        if match and literal and _reads_back(match[0], parameter, value, language):
             return match.span()
-    return _resolved_span(query, parameter, value) if parameter.kind in RESOLVED else None
+    return _resolved_span(query, parameter, value, language) if parameter.kind in RESOLVED else None
 
 
-def _reads_back(words: str, parameter: Parameter, value: Any) -> bool:
+def _reads_back(words: str, parameter: Parameter, value: Any, language: Language) -> bool:
     if parameter.kind not in RESOLVED or words == str(value):
         return True
-    return bool(resolve(words, parameter.name, parameter.schema, None) == value)
+    return bool(resolve(words, parameter.name, parameter.schema, None, language.words.code) == value)
 
 
-def _resolved_span(query: str, parameter: Parameter, value: Any) -> tuple[int, int] | None:
+def _resolved_span(query: str, parameter: Parameter, value: Any, language: Language) -> tuple[int, int] | None:
     tokens = list(re.finditer(r"[^\s,!?;{}]+", query))
     for size in range(1, _LONGEST + 1):
         for start in range(len(tokens) - size + 1):
             left, right = tokens[start].start(), tokens[start + size - 1].end()
             words = query[left:right].rstrip(".")
-            if "{" not in words and resolve(words, parameter.name, parameter.schema, None) == value:
+            if (
+                "{" not in words
+                and resolve(words, parameter.name, parameter.schema, None, language.words.code) == value
+            ):
                 return left, left + len(words)
     return None

@@ -105,6 +105,7 @@ def _words(
         # A time in these words says a day as well, or hangs on today's.
         seen = [words for words in seen if not language.words.patterns["day_in_time"].search(words)]
     relative = set(seen)
+    code = language.words.code
     for _ in range(8):
         if rng.random() < _PLAIN.get(parameter.kind, 0.25):
             words = (candidates or [_literal(value)])[0]
@@ -115,8 +116,8 @@ def _words(
         if words == _literal(value):
             return words, False
         # Another value may bring the clock in, so words that need none must mean the same beside one.
-        if resolve(words, parameter.name, parameter.schema, now) == value:
-            alone = moment is None and resolve(words, parameter.name, parameter.schema, None) == value
+        if resolve(words, parameter.name, parameter.schema, now, code) == value:
+            alone = moment is None and resolve(words, parameter.name, parameter.schema, None, code) == value
             return words, not alone
     return _literal(value), False
 

@@ -15,8 +15,6 @@ from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.lexicon import Lexicon
 
-_PERCENT = re.compile(r"%| percent\b")
-
 
 @dataclass(frozen=True)
 class Role:
@@ -62,7 +60,9 @@ def role_of(parameter: Parameter, lexicon: Lexicon, function_words: str = "") ->
         " ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words, lexicon
     )
     if parameter.kind in ("integer", "number") and not is_percent(parameter.name, parameter.schema):
-        role = replace(role, carriers=tuple(c for c in role.carriers if not _PERCENT.search(c)) or role.carriers)
+        role = replace(
+            role, carriers=tuple(c for c in role.carriers if not lexicon.patterns["percent"].search(c)) or role.carriers
+        )
     if parameter.kind != "text":
         return role
     return replace(role, pool=_pool_of(tuple(named_values(parameter.schema)), role.pool, lexicon))
