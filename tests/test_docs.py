@@ -270,7 +270,8 @@ def make_tiny(project: Path) -> None:
         base = {json.dumps(str(tiny_projects.base()))}
         [synth]
         per_function = 4
-        held_out_per_function = 2
+        held_out_per_function = 4
+        negatives = 5
         [train]
         epochs = 1
         warmup = 2
