@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_models import load_tiny
-from tiny_projects import base, copy_of, fun, lamp_rows, new_project, obj, spec_of, trained, workspace, write_rows
+from tiny_projects import base, copy_of, fun, lamp_rows, new_project, obj, octo, spec_of, trained, workspace, write_rows
 
 from octocli.core.config import LORA_MODULES
 from octocli.core.errors import BadInput, Refused
@@ -235,6 +235,24 @@ def test_two_projects_become_one_that_answers_for_both(tmp_path):
         learnt = [caller.ask(row["query"]).calls for row in _fan_rows("train")[:3]]
         assert caller.grammar is not None and all(isinstance(calls, tuple) for calls in learnt)
     assert json.loads((merged.run() / "merge.json").read_text())["apps"]["fans"]["after"]["n"] > 0
+    apps = record["manifest"]["settings"]["apps"]
+    assert [set(app["strict"]) for app in apps] == [{"before", "after"}] * 2
+    card = (merged.run() / "MODEL_CARD.md").read_text()
+    assert "| lamps | 3 |" in card and "| fans | 2 |" in card and record["manifest"]["base"]["licence"] in card
+
+
+def test_the_door_shows_the_table_or_json_and_refuses_with_its_code(tmp_path):
+    lamps, fans = _apps()
+    options = ("--heal", "0.2", "--questions", "4", "--tolerance", "1")
+    told = octo("merge", lamps.root, fans.root, "--out", tmp_path / "one", *options)
+    assert told.returncode == 0, told.stderr
+    assert "lamps" in told.stdout and "merged by cat, healed for" in told.stdout and "next: octo eval -C" in told.stdout
+    data = json.loads(octo("merge", lamps.root, fans.root, "--out", tmp_path / "two", *options, "--json").stdout)
+    assert set(data["apps"]) == {"lamps", "fans"} and data["heal_steps"] > 0
+    wrong = octo("merge", lamps.root, "--out", tmp_path / "three")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("octo: one app cannot be merged")
+    bad = octo("merge", lamps.root, fans.root, "--out", tmp_path / "four", "--weights", "1,x")
+    assert bad.returncode == 2 and "no list of numbers" in bad.stderr
 
 
 def test_a_merge_heals_what_a_sum_breaks(tmp_path):

@@ -20,6 +20,9 @@ def merge_cli(
         float, typer.Option(help="Steps of joint training afterwards, as a share of what the apps took; 0 for none.")
     ] = 0.1,
     heal_rows: Annotated[bool, typer.Option("--heal-rows", help="Heal the token rows alone, not the LoRA.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="What the merge may cost an app for sure, as a share of its calls.")
+    ] = 0.01,
     questions: Annotated[int, typer.Option(min=1, help="Test rows of each app to compare on.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,6 +46,7 @@ def merge_cli(
             heal=heal,
             heal_what="rows" if heal_rows else "all",
             questions=questions,
+            tolerance=tolerance,
             on_tick=on_tick,
         )
     if as_json:

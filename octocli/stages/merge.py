@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from octocli.core.errors import BadInput, Refused
-from octocli.core.project import Project, open_project, write_json
+from octocli.core.project import Project, open_project, read_record, write_json
 from octocli.core.samples import Sample, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.spec import Spec
@@ -23,6 +23,7 @@ from octocli.stages.answers import Outcome
 from octocli.stages.evaluate import ask_all
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
 from octocli.stages.merged_run import Heal, MergedRun
+from octocli.stages.model_card import model_card
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.stages.replay import across_apps, labelled, own_rows, replay
 
@@ -132,7 +133,7 @@ def merge(
     about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
     steps = maker.write(maker.joined(chosen, weights), project.run(), [rows] * passes, held_out, heal_what, about)
     report = _measured(maker, chosen, test, questions, steps, training_steps, started)
-    write_json(project.run() / "merge.json", as_json(report))
+    _write_report(project, as_json(report))
     _refuse(report, tolerance)
     return report
 
@@ -264,6 +265,19 @@ def _called(table: TokenTable, outcomes: Sequence[Outcome]) -> dict[str, int]:
     """How many requests of one app went to which app; "none" for those that were refused."""
     positives = [o for o in outcomes if o.sample.is_positive]
     return dict(Counter(table.app_of(o.calls[0]["name"]) if o.calls else "none" for o in positives))
+
+
+def _write_report(project: Project, report: Mapping[str, Any]) -> None:
+    """The comparison beside the run, in the card, and in the manifest, which every GGUF carries."""
+    run = project.run()
+    write_json(run / "merge.json", report)
+    record = read_record(run / "run.json")
+    record["manifest"]["settings"]["apps"] = [
+        {**card, "strict": {when: report["apps"][card["app"]][when]["value"] for when in ("before", "after")}}
+        for card in record["merged_from"]
+    ]
+    write_atomically(run / "MODEL_CARD.md", model_card(project.spec.app, record, report))
+    write_json(run / "run.json", record)
 
 
 def as_json(report: MergeReport) -> dict[str, Any]:
