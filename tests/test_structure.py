@@ -35,6 +35,7 @@ HOMES = {
         "octocli.model.quantise",
         "octocli.model.llama_probe",
         "octocli.runtime.llama_engine",
+        "octocli.runtime.llama_model",
         "octocli.teachers.local_gguf",
     ),
     "google": ("octocli.teachers.gemini",),

@@ -1,5 +1,6 @@
 """`octo chat`: type, see the call."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from octocli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from octocli.runtime.apps import Apps
     from octocli.runtime.caller import Answer, Caller
 
 
@@ -26,6 +28,10 @@ def chat_cli(
     once: Annotated[str | None, typer.Option("--once", help="Answer one query and exit.", show_default=False)] = None,
     now: NowOption = None,
     max_false_calls: FalseCallsOption = None,
+    app: Annotated[
+        str | None,
+        typer.Option("--app", help="The app in the foreground, where several share a base.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Type a request, see the call. Decoding obeys the spec, whatever is typed.
@@ -36,24 +42,41 @@ def chat_cli(
       octo chat --once "dim the kitchen to 30 percent"
       octo chat --once "wake me at 7" --json
       octo chat --model dist/myhome-q8_0.gguf
+      octo chat --model ../phone --app yelp
     """
     from octocli.core.errors import BadInput
+    from octocli.runtime.apps import APPS_FILE, open_apps
     from octocli.runtime.caller import open_caller
 
     target = find_model(model, project)
     clock(now)  # a bad --now is said before the model is loaded
+    if (target / APPS_FILE).exists():
+        with open_apps(target, max_false_calls=max_false_calls) as apps:
+            opening = f"{', '.join(apps.callers)} on one base, {target}"
+            _talk(lambda query: _show_routed(apps, query, now, app, as_json), once, opening, as_json)
+        return
+    if app is not None:
+        raise BadInput("--app is for a folder of several apps", hint="make one with: octo export --adapter")
     with open_caller(target, max_false_calls=max_false_calls) as caller:
-        if once is not None:
-            _show(caller, once, now, as_json)
-            return
-        if not as_json:
-            spec = caller.manifest.spec
-            console.say(f"{spec.app}, {len(spec.functions)} functions, {target}; an empty line or Ctrl-D ends it")
-        while query := _read():
-            try:
-                _show(caller, query, now, as_json)
-            except BadInput as error:  # one bad line does not end the conversation
-                console.warn(str(error))
+        spec = caller.manifest.spec
+        opening = f"{spec.app}, {len(spec.functions)} functions, {target}"
+        _talk(lambda query: _show(caller, query, now, as_json), once, opening, as_json)
+
+
+def _talk(show: Callable[[str], None], once: str | None, opening: str, as_json: bool) -> None:
+    """Answer one query, or each line until an empty one."""
+    from octocli.core.errors import BadInput
+
+    if once is not None:
+        show(once)
+        return
+    if not as_json:
+        console.say(f"{opening}; an empty line or Ctrl-D ends it")
+    while query := _read():
+        try:
+            show(query)
+        except BadInput as error:  # one bad line does not end the conversation
+            console.warn(str(error))
 
 
 def _read() -> str:
@@ -69,6 +92,24 @@ def _show(caller: "Caller", query: str, now: str | None, as_json: bool) -> None:
         console.say_json(_as_json(query, answer))
         return
     console.say(f"{console.show_calls(answer.calls)}  ({answer.confidence:.0%})")
+    _remark(caller, answer)
+
+
+def _show_routed(apps: "Apps", query: str, now: str | None, foreground: str | None, as_json: bool) -> None:
+    routed = apps.ask(query, now=clock(now), foreground=foreground)
+    if as_json:
+        shares = {app: round(share, 4) for app, share in routed.shares.items()}
+        console.say_json({"query": query, "calls": list(routed.calls), "shares": shares})
+        return
+    if not routed.answers:
+        console.say(f"{console.show_calls(())}  (no app)")
+    for app, answer in routed.answers:
+        console.say(f"{app}: {console.show_calls(answer.calls)}  ({answer.confidence:.0%})")
+        _remark(apps.callers[app], answer)
+
+
+def _remark(caller: "Caller", answer: "Answer") -> None:
+    """What is to be asked, or asked again, before a call is made."""
     for call in answer.calls:
         function = caller.manifest.spec.by_name[call["name"]]
         if call.get("missing"):

@@ -1,5 +1,6 @@
 """`octo export`: the door to `stages/export.py` and `stages/stubs.py`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,18 @@ def export_cli(
             show_default=False,
         ),
     ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            "--adapter",
+            help="Write the app as a small adapter into this folder, beside one base that apps share on a device.",
+            show_default=False,
+        ),
+    ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option("--beside", help="Another project for that folder; may be repeated.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write GGUF files, each compared with the trained model first; one that changes the calls is refused.
@@ -44,15 +57,23 @@ def export_cli(
       octo export --quant q8_0 --quant f16
       octo export --stubs python
       octo export --quant q8_0 --stubs kotlin --stubs swift
+      octo export --adapter ../phone --beside ../yelp --beside ../android
     """
     from octocli.core.errors import BadInput
     from octocli.core.project import open_project
     from octocli.stages.export import check_quants, export
     from octocli.stages.stubs import write_stubs
 
+    if beside and adapter is None:
+        raise BadInput("--beside names apps for the folder of --adapter", hint="add --adapter FOLDER")
     if quant:
         check_quants(quant)
-    elif stubs and (tolerance is not None or run != DEFAULT_RUN):
+    if adapter is not None:
+        if stubs or len(quant or []) > 1:
+            raise BadInput("--adapter writes one base and no stubs", hint="give one --quant, and --stubs by itself")
+        _export_apps([_run_of(project, run), *(beside or [])], adapter, (quant or ["q8_0"])[0], tolerance, as_json)
+        return
+    if not quant and stubs and (tolerance is not None or run != DEFAULT_RUN):
         raise BadInput("--run and --tolerance are for a GGUF, and --stubs alone writes none", hint="add --quant")
     opened = open_project(project)
     written = write_stubs(opened, stubs or [])
@@ -68,6 +89,27 @@ def export_cli(
     if exported:
         show_export(exported)
         console.say("next: octo chat")
+
+
+def _run_of(project: Path, run: str) -> Path:
+    return project if run == DEFAULT_RUN else project / "runs" / run
+
+
+def _export_apps(paths: list[Path], out: Path, quant: str, tolerance: float | None, as_json: bool) -> None:
+    from octocli.core.config import ExportSettings
+    from octocli.stages.export_apps import export_apps
+
+    limit = ExportSettings().tolerance if tolerance is None else tolerance
+    with console.progress() as on_tick:
+        report = export_apps(paths, out, quant=quant, tolerance=limit, on_tick=on_tick)
+    if as_json:
+        apps = {a.app: {"file": str(a.file), "bytes": a.bytes, "same_calls": a.same.to_json()} for a in report.apps}
+        console.say_json({"base": str(report.base), "bytes": report.bytes, "apps": apps})
+        return
+    rows = [(str(a.file), console.megabytes(a.bytes), *console.percent(a.same)) for a in report.apps]
+    console.table(("file", "size", "same calls", "95 % interval", "queries"), rows)
+    console.say(f"shared by all: {report.base}, {console.megabytes(report.bytes)}")
+    console.say(f"next: octo chat --model {out}")
 
 
 def show_stubs(report: "StubReport") -> None:

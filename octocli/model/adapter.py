@@ -22,7 +22,7 @@ from octocli.model.network import LoraShape, Trainee
 
 ADAPTER_FILE = "adapter_model.safetensors"
 FULL_FILE = "model.safetensors"
-_PEFT = "base_model.model."
+PEFT_PREFIX = "base_model.model."
 _ROWS = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"
 _HEAD_ROWS = "base_model.model.lm_head.token_adapter.trainable_tokens_delta"
 
@@ -102,8 +102,8 @@ def adapter_of(trainee: Trainee, lora: LoraShape) -> Adapter:
     state: dict[str, Tensor] = {}
     for name, module in trainee.causal_lm.named_modules():
         if isinstance(module, LoraLinear):
-            state[f"{_PEFT}{name}.lora_A.weight"] = _stored(module.lora_a)
-            state[f"{_PEFT}{name}.lora_B.weight"] = _stored(module.lora_b)
+            state[f"{PEFT_PREFIX}{name}.lora_A.weight"] = _stored(module.lora_a)
+            state[f"{PEFT_PREFIX}{name}.lora_B.weight"] = _stored(module.lora_b)
     head = None if trainee.head_rows is None else _stored(trainee.head_rows)
     return Adapter(lora.rank, lora.alpha, state, tuple(trainee.row_ids), _stored(trainee.rows), head)
 
@@ -166,8 +166,8 @@ def put_adapter(adapter: Adapter, trainee: Trainee) -> None:
     with torch.no_grad():
         for name, module in trainee.causal_lm.named_modules():
             if isinstance(module, LoraLinear):
-                module.lora_a.copy_(adapter.lora[f"{_PEFT}{name}.lora_A.weight"])
-                module.lora_b.copy_(adapter.lora[f"{_PEFT}{name}.lora_B.weight"])
+                module.lora_a.copy_(adapter.lora[f"{PEFT_PREFIX}{name}.lora_A.weight"])
+                module.lora_b.copy_(adapter.lora[f"{PEFT_PREFIX}{name}.lora_B.weight"])
         trainee.rows.copy_(adapter.rows)
         if trainee.head_rows is not None and adapter.head_rows is not None:
             trainee.head_rows.copy_(adapter.head_rows)

@@ -51,9 +51,11 @@ class Caller:
         """
         self.engine = engine
         self.manifest: Manifest = engine.manifest
-        self._refuse_above = self.manifest.calibration.line(max_false_calls)
+        self.refuse_above = self.manifest.calibration.line(max_false_calls)
         self.grammar = make_grammar(engine.manifest, engine.special)
         self._tokenizer = engine.grammar_tokenizer()
+        tokens = self.manifest.tokens
+        self._names = {**{t: n for n, t in tokens.tokens(self.manifest.spec).items()}, tokens.none: ""}
 
     def ask(
         self,
@@ -87,13 +89,18 @@ class Caller:
             for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
 
+    def choices(self, query: str) -> dict[str, float]:
+        """The probability of every function by name, and of *none* as `""`; nothing is answered."""
+        shares = choices_of(self.engine, self.engine.read(self._prompt(query))[0])
+        return {self._names[token]: share for token, share in shares.items()}
+
     def none_shares(self, queries: Sequence[str]) -> list[float]:
         """The probability of *none* for each query; nothing is answered."""
         rows = self.engine.read_many([(self._prompt(query), 1) for query in queries])
         return [choices_of(self.engine, row[0])[self.manifest.tokens.none] for row in rows]
 
     def _decoded(self, query: str, prompt: Sequence[int], **how: Any) -> Decoded:
-        return decode(self.engine, self._matcher(query), prompt, refuse_above=self._refuse_above, **how)
+        return decode(self.engine, self._matcher(query), prompt, refuse_above=self.refuse_above, **how)
 
     def _matcher(self, query: str) -> Any:
         return self.grammar.matcher(self._tokenizer, query)
@@ -110,12 +117,10 @@ class Caller:
     def _answer(self, decoded: Decoded, now: datetime | None) -> Answer:
         pieces = to_pieces(self.engine, decoded.ids)
         raw = read_target(pieces, self.manifest.spec, self.manifest.tokens) if decoded.finished else ()
-        tokens = self.manifest.tokens
-        names = {**{t: n for n, t in tokens.tokens(self.manifest.spec).items()}, tokens.none: ""}
         return Answer(
             calls=tuple(type_call(call, self.manifest.spec, now, self.manifest.language) for call in raw),
             confidence=decoded.choices[pieces[0].text],
-            choices={names[token]: share for token, share in decoded.choices.items()},
+            choices={self._names[token]: share for token, share in decoded.choices.items()},
             ids=decoded.ids,
             text="".join(piece.text for piece in pieces),
             finished=decoded.finished,
@@ -162,9 +167,9 @@ def open_caller(path: Path, *, threads: int | None = None, max_false_calls: floa
         return Caller(TransformersEngine(path, manifest), max_false_calls=max_false_calls)
     if not path.exists():
         raise NotMade(f"{path}: no such run folder or GGUF", hint="make one with: octo build")
-    from octocli.runtime.llama_engine import LlamaEngine
+    from octocli.runtime.llama_engine import open_gguf_engine
 
-    return Caller(LlamaEngine(path, threads=threads), max_false_calls=max_false_calls)
+    return Caller(open_gguf_engine(path, threads=threads), max_false_calls=max_false_calls)
 
 
 def read_run(folder: Path) -> Manifest:
