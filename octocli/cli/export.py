@@ -71,7 +71,10 @@ def export_cli(
     if adapter is not None:
         if stubs or len(quant or []) > 1:
             raise BadInput("--adapter writes one base and no stubs", hint="give one --quant, and --stubs by itself")
-        _export_apps([_run_of(project, run), *(beside or [])], adapter, (quant or ["q8_0"])[0], tolerance, as_json)
+        settings = open_project(project).config.export
+        limit = settings.tolerance if tolerance is None else tolerance
+        apps = [_run_of(project, run), *(beside or [])]
+        _export_apps(apps, adapter, (quant or [settings.quant])[0], limit, as_json)
         return
     if not quant and stubs and (tolerance is not None or run != DEFAULT_RUN):
         raise BadInput("--run and --tolerance are for a GGUF, and --stubs alone writes none", hint="add --quant")
@@ -95,13 +98,11 @@ def _run_of(project: Path, run: str) -> Path:
     return project if run == DEFAULT_RUN else project / "runs" / run
 
 
-def _export_apps(paths: list[Path], out: Path, quant: str, tolerance: float | None, as_json: bool) -> None:
-    from octocli.core.config import ExportSettings
+def _export_apps(paths: list[Path], out: Path, quant: str, tolerance: float, as_json: bool) -> None:
     from octocli.stages.export_apps import export_apps
 
-    limit = ExportSettings().tolerance if tolerance is None else tolerance
     with console.progress() as on_tick:
-        report = export_apps(paths, out, quant=quant, tolerance=limit, on_tick=on_tick)
+        report = export_apps(paths, out, quant=quant, tolerance=tolerance, on_tick=on_tick)
     if as_json:
         apps = {a.app: {"file": str(a.file), "bytes": a.bytes, "same_calls": a.same.to_json()} for a in report.apps}
         console.say_json({"base": str(report.base), "bytes": report.bytes, "apps": apps})
