@@ -1,6 +1,7 @@
 """Words to values: what people say comes back as the value that was meant."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -255,3 +256,30 @@ def test_any_text_has_a_value_or_none(text):
 )
 def test_a_least_value_is_no_number_of_minutes(name: str, kind: str) -> None:
     assert kind_of(name, {"type": "integer"}) == kind
+
+
+def test_another_language_is_asked_only_where_the_apps_own_reads_nothing() -> None:
+    few = {"type": "integer", "maximum": 5000}
+    assert resolve("10,000", "amount", few, None) is None  # ten in German; but English has read it
+    assert resolve("zehn", "amount", few, None) == 10
+    money = {"type": "number", "description": "price in euros"}
+    assert resolve("1.500", "amount", money, None) == 1.5
+    assert resolve("1.500", "amount", money, None, "de") == 1500
+    assert resolve("ten", "amount", few, None, "de") == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "schema", "value"),
+    [
+        ("hundert", {"type": "integer", "minimum": 0, "maximum": 255}, 100),
+        ("maximal", {"type": "integer", "minimum": 0, "maximum": 255}, 255),
+        ("quatscheinhalb", {"type": "number"}, None),
+        ("dreieinhalb", {"type": "number"}, 3.5),
+        ("zehn nach null", {"type": "string", "format": "time"}, "00:10"),
+        ("zehn nach zwölf", {"type": "string", "format": "time"}, "12:10"),
+        ("in einer halben Stunde", {"type": "string", "format": "time"}, "09:30"),
+    ],
+)
+def test_german_numbers_and_times(words: str, schema: dict[str, Any], value: Any) -> None:
+    name = "time" if "format" in schema else "level"
+    assert resolve(words, name, schema, dt.datetime(2026, 11, 23, 9, 0), "de") == value
