@@ -111,3 +111,29 @@ def test_wrong_calls_among_the_oddest_are_counted() -> None:
     wrong = int(said[0].split(" wrong")[0].split()[-1])
     found = [int(part.split()[0]) for part in said[0].split("wrong: ")[1].split(", ")]
     assert found == sorted(found) and 0 <= found[0] <= wrong and found[-1] <= wrong
+
+
+def test_ways_of_merging_are_compared_once_and_drawn(tmp_path: Path) -> None:
+    from test_merge import merge_projects
+
+    lamps, fans = merge_projects()
+    options = [
+        str(tmp_path),
+        str(lamps.root),
+        str(fans.root),
+        "--questions",
+        "4",
+        "--way",
+        "cat:0",
+        "--way",
+        "cat:0.3:rows",
+    ]
+    first = ran("merge_apps.py", *options)
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [r["way"] for r in results] == ["cat:0", "cat:0.3:rows"] and [bool(r["heal_steps"]) for r in results] == [
+        False,
+        True,
+    ]
+    assert "alone" in first and "right app" in first and (tmp_path / "merge.png").read_bytes().startswith(b"\x89PNG")
+    again = ran("merge_apps.py", *options)
+    assert "done" not in again and again in first

@@ -201,7 +201,7 @@ def _fan_rows(split: str) -> list[dict]:
 
 
 @functools.cache
-def _apps() -> tuple[Project, Project]:
+def merge_projects() -> tuple[Project, Project]:
     """Lamps and fans, each trained alone on one base, with rows of all three sides."""
     from octocli.stages.train import train
 
@@ -217,7 +217,7 @@ def _apps() -> tuple[Project, Project]:
 
 
 def test_two_projects_become_one_that_answers_for_both(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     report = merge([lamps.root, fans.root], tmp_path / "home", heal=1.0, questions=12, tolerance=1.0)
     merged = open_project(tmp_path / "home")
     assert [f.name for f in merged.spec.functions] == ["set_lamp", "play_song", "stop_music", "set_fan", "move_blind"]
@@ -242,7 +242,7 @@ def test_two_projects_become_one_that_answers_for_both(tmp_path):
 
 
 def test_the_door_shows_the_table_or_json_and_refuses_with_its_code(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     options = ("--heal", "0.2", "--questions", "4", "--tolerance", "1")
     told = octo("merge", lamps.root, fans.root, "--out", tmp_path / "one", *options)
     assert told.returncode == 0, told.stderr
@@ -256,7 +256,7 @@ def test_the_door_shows_the_table_or_json_and_refuses_with_its_code(tmp_path):
 
 
 def test_a_merge_heals_what_a_sum_breaks(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     scores = [
         merge([lamps.root, fans.root], tmp_path / f"home{i}", heal=heal, questions=12, tolerance=1.0)
         for i, heal in enumerate((0.0, 1.0))
@@ -266,7 +266,7 @@ def test_a_merge_heals_what_a_sum_breaks(tmp_path):
 
 
 def test_healing_the_rows_alone_leaves_the_lora(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     for name, heal in (("plain", 0.0), ("rows", 0.3)):
         merge([lamps.root, fans.root], tmp_path / name, heal=heal, heal_what="rows", questions=2, tolerance=1.0)
     plain, rows = (read_adapter(tmp_path / name / "runs" / "main") for name in ("plain", "rows"))
@@ -275,20 +275,20 @@ def test_healing_the_rows_alone_leaves_the_lora(tmp_path):
 
 
 def test_the_best_method_is_chosen_by_asking(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     report = merge([lamps.root, fans.root], tmp_path / "home", method="auto", heal=0.0, questions=2, tolerance=1.0)
     assert report.method in METHODS and [p.name for p in (tmp_path / "home" / "runs").iterdir()] == ["main"]
 
 
 def test_a_merge_that_costs_too_much_is_refused_and_kept(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     with pytest.raises(Refused, match=r"costs too much: .* points of strict call"):
         merge([lamps.root, fans.root], tmp_path / "home", weights=(0.0, -8.0), heal=0.0, questions=24, tolerance=0.0)
     assert (tmp_path / "home" / "runs" / "main" / "merge.json").exists()
 
 
 def test_what_cannot_be_merged_is_told_in_one_line_before_any_work(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     other = copy_of(fans, tmp_path / "other")
     record = other.run() / "run.json"
     foreign = json.loads(record.read_text())
@@ -328,7 +328,7 @@ def test_what_cannot_be_merged_is_told_in_one_line_before_any_work(tmp_path):
 
 
 def test_a_negative_that_another_app_serves_is_no_negative_of_both(tmp_path):
-    lamps, fans = _apps()
+    lamps, fans = merge_projects()
     mixed = copy_of(lamps, tmp_path / "mixed")
     asked = _fan_rows("train")[0]
     rows = [json.loads(line) for line in mixed.accepted_file.read_text().splitlines()]
