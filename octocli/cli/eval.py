@@ -27,7 +27,7 @@ def eval_cli(
         Path | None, typer.Option("--data", help="JSONL of samples to test on.", show_default="the test split")
     ] = None,
     max_false_calls: FalseCallsOption = None,
-    errors: Annotated[int, typer.Option("--errors", help="How many wrong answers to show.")] = 5,
+    errors: Annotated[int, typer.Option("--errors", help="How many wrong answers to show, in JSON too.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
     """Score the model: function choice, whole calls, abstention, each with its n and 95 % interval.
@@ -46,7 +46,7 @@ def eval_cli(
     with console.progress() as on_tick:
         report = evaluate(opened, target, data=data, max_false_calls=max_false_calls, on_tick=on_tick)
     if as_json:
-        console.say_json(report.card.to_json())
+        console.say_json({**report.card.to_json(), "errors": list(report.errors[:errors])})
         return
     show_eval(report, errors)
 

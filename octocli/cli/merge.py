@@ -34,8 +34,8 @@ def merge_cli(
       octo merge yelp doordash android --out phone --method auto
       octo merge yelp/runs/main doordash/runs/big --out eat --heal 0.2 --questions 1000
     """
-    from octocli.stages.merge import as_json as report_json
     from octocli.stages.merge import merge
+    from octocli.stages.merge_report import as_json as report_json
 
     with console.progress() as on_tick:
         report = merge(
@@ -67,7 +67,7 @@ def _weights(text: str) -> list[float]:
 
 def _show(report: "object") -> None:
     """Print what the merge gave and cost each app."""
-    from octocli.stages.merge import MergeReport
+    from octocli.stages.merge_report import MergeReport
 
     assert isinstance(report, MergeReport)
     rows = [

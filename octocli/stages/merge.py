@@ -4,12 +4,9 @@ What it starts from is `merge_inputs.py`'s, the rows it learns `replay.py`'s, th
 """
 
 import json
-import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,19 +14,16 @@ from octocli.core.errors import BadInput, Refused
 from octocli.core.project import Project, open_project, read_record, write_json
 from octocli.core.samples import Sample, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
-from octocli.core.spec import Spec
-from octocli.core.tokens import TokenTable, dump_tokens
-from octocli.stages.answers import Outcome
-from octocli.stages.evaluate import ask_all
+from octocli.core.tokens import dump_tokens
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
+from octocli.stages.merge_report import MergeReport, as_json, ask, measured
 from octocli.stages.merged_run import Heal, MergedRun
 from octocli.stages.model_card import model_card
-from octocli.stages.progress import OnTick, Tick, silent
-from octocli.stages.replay import across_apps, labelled, own_rows, replay
+from octocli.stages.progress import OnTick, silent
+from octocli.stages.replay import labelled, own_rows, replay
 
 if TYPE_CHECKING:
     from octocli.model.merging import Method
-    from octocli.runtime.caller import Caller
 
 # What a merge may cost an app, in points of strict call, before it is refused.
 TOLERANCE = 0.01
@@ -43,46 +37,6 @@ prompt = {prompt}
 seed = {seed}
 reserved = {reserved}
 """
-
-
-@dataclass(frozen=True)
-class AppScore:
-    """One app before and after the merge, on the same rows: its own model, then the merged one."""
-
-    before: Rate
-    after: Rate
-    worse: int
-    better: int
-
-    @property
-    def difference(self) -> float:
-        """What the merge gave, as a share of the app's requests; below nothing where it cost."""
-        return self.after.value - self.before.value
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the difference, from the rows that changed (Agresti and Min's, for paired shares)."""
-        n = self.after.n + 2
-        worse, better = self.worse + 0.5, self.better + 0.5
-        middle = (better - worse) / n
-        half = 1.959964 * (((better + worse) - (better - worse) ** 2 / n) ** 0.5) / n
-        return middle - half, middle + half
-
-
-@dataclass(frozen=True)
-class MergeReport:
-    """What a merge made, app by app, and what it took."""
-
-    project: Project
-    run: Path
-    method: str
-    apps: Mapping[str, AppScore]
-    confused: Mapping[str, Mapping[str, int]]
-    abstention: Rate
-    across: Rate
-    heal_steps: int
-    training_steps: int
-    seconds: float
 
 
 def merge(
@@ -132,7 +86,7 @@ def merge(
     chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
     about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
     steps = maker.write(maker.joined(chosen, weights), project.run(), [rows] * passes, held_out, heal_what, about)
-    report = _measured(maker, chosen, test, questions, steps, training_steps, started)
+    report = measured(maker, chosen, test, questions, steps, training_steps, started)
     _write_report(project, as_json(report))
     _refuse(report, tolerance)
     return report
@@ -193,78 +147,10 @@ def _best_method(maker: MergedRun, rows: Sequence[Sample], weights: Sequence[flo
         folder = maker.project.run(f"try-{method.replace('_', '-')}")
         maker.write(adapter, folder, [], rows, "all", {})
         with open_caller(folder) as caller:
-            outcomes = _ask(caller, some, f"trying {method}", maker.on_tick)
+            outcomes = ask(caller, some, f"trying {method}", maker.on_tick)
         found[method] = rate(same_strictly(o.sample.calls, o.calls, maker.project.spec) for o in outcomes)
         shutil.rmtree(folder)
     return max(found, key=lambda method: found[method].value)
-
-
-def _measured(
-    maker: MergedRun,
-    method: str,
-    test: Sequence[Sequence[Sample]],
-    questions: int,
-    steps: int,
-    training_steps: int,
-    started: float,
-) -> MergeReport:
-    """Ask each app's own model and the merged one the same test rows."""
-    from octocli.runtime.caller import open_caller
-
-    rng = random.Random(f"{maker.project.config.seed}/measure")
-    asked = [rng.sample(part, min(questions, len(part))) for part in test]
-    both = across_apps(test, min(questions, 50), rng)
-    before = []
-    for one, part in zip(maker.inputs, asked, strict=True):
-        with open_caller(one.run) as caller:
-            before.append(_ask(caller, part, f"asking {one.app} alone", maker.on_tick))
-    with open_caller(maker.project.run()) as caller:
-        after = [
-            _ask(caller, part, f"asking the merged model about {one.app}", maker.on_tick)
-            for one, part in zip(maker.inputs, asked, strict=True)
-        ]
-        across = _ask(caller, both, "asking for two apps at once", maker.on_tick)
-    spec, table = maker.project.spec, maker.project.tokens
-    apps = {one.app: _compared(b, a, spec) for one, b, a in zip(maker.inputs, before, after, strict=True)}
-    confused = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
-    negatives = [o for part in after for o in part if not o.sample.is_positive]
-    return MergeReport(
-        project=maker.project,
-        run=maker.project.run(),
-        method=method,
-        apps=apps,
-        confused=confused,
-        abstention=rate(not o.calls and o.finished for o in negatives),
-        across=rate(same_strictly(o.sample.calls, o.calls, spec) for o in across),
-        heal_steps=steps,
-        training_steps=training_steps,
-        seconds=time.monotonic() - started,
-    )
-
-
-def _ask(caller: "Caller", rows: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
-    return ask_all(caller, rows, lambda n: on_tick(Tick(task, n, len(rows))))
-
-
-def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> AppScore:
-    """Strict calls of the app's positives before and after, row by row."""
-    pairs = [
-        tuple(same_strictly(o.sample.calls, o.calls, spec) for o in pair)
-        for pair in zip(before, after, strict=True)
-        if pair[0].sample.is_positive
-    ]
-    return AppScore(
-        before=rate(b for b, _ in pairs),
-        after=rate(a for _, a in pairs),
-        worse=sum(b and not a for b, a in pairs),
-        better=sum(a and not b for b, a in pairs),
-    )
-
-
-def _called(table: TokenTable, outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How many requests of one app went to which app; "none" for those that were refused."""
-    positives = [o for o in outcomes if o.sample.is_positive]
-    return dict(Counter(table.app_of(o.calls[0]["name"]) if o.calls else "none" for o in positives))
 
 
 def _write_report(project: Project, report: Mapping[str, Any]) -> None:
@@ -278,29 +164,6 @@ def _write_report(project: Project, report: Mapping[str, Any]) -> None:
     ]
     write_atomically(run / "MODEL_CARD.md", model_card(project.spec.app, record, report))
     write_json(run / "run.json", record)
-
-
-def as_json(report: MergeReport) -> dict[str, Any]:
-    """The report as `merge.json` writes it."""
-    return {
-        "version": 1,
-        "method": report.method,
-        "apps": {
-            app: {
-                "before": score.before.to_json(),
-                "after": score.after.to_json(),
-                "difference": round(score.difference, 5),
-                "interval": [round(end, 5) for end in score.interval],
-            }
-            for app, score in report.apps.items()
-        },
-        "called": {app: dict(called) for app, called in report.confused.items()},
-        "abstention": report.abstention.to_json(),
-        "across": report.across.to_json(),
-        "heal_steps": report.heal_steps,
-        "training_steps": report.training_steps,
-        "seconds": round(report.seconds, 1),
-    }
 
 
 def _refuse(report: MergeReport, tolerance: float) -> None:

@@ -24,7 +24,8 @@ PUBLISHED = {1: 85.1, 2: 82.2, 3: 78.9, 4: 69.7}
 
 def _measured(apps: Sequence[Path], folder: Path, way: str, questions: int) -> dict[str, Any]:
     """Merge one way and measure it; the merged project is thrown away, its numbers are kept."""
-    from octocli.stages.merge import as_json, merge
+    from octocli.stages.merge import merge
+    from octocli.stages.merge_report import as_json
 
     method, heal, *what = way.split(":")
     shutil.rmtree(folder, ignore_errors=True)
