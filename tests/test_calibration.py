@@ -51,12 +51,13 @@ def test_no_more_unservable_rows_are_called_than_was_asked_for(logits, share):
 
 
 def test_a_wish_is_kept_and_without_one_nothing_is_refused_that_is_likelier_a_call():
-    unsure = Calibration(lines=((0.0, 0.01), (0.05, 0.2), (0.1, 0.9)))
+    unsure = Calibration(lines=((0.0, 0.01), (0.05, 0.2), (0.2, 0.9)))
     assert unsure.line() == EVEN and unsure.line(0.05) == 0.2
-    assert unsure.line(0.07) == 0.2 and unsure.line(0.1) == 0.9  # between two lines it is the stricter one
+    assert replace(unsure, lines=((0.0, 0.1), (0.1, 0.8))).line() == 0.8
+    assert unsure.line(0.07) == 0.2 and unsure.line(0.2) == 0.9  # between two lines it is the stricter one
     assert unsure.line(1.0) == 1.0  # nothing is refused
     chosen = replace(unsure, max_false_calls=0.0)
-    assert chosen.line() == unsure.line(0.0) == 0.01 and chosen.line(0.1) == 0.9
+    assert chosen.line() == unsure.line(0.0) == 0.01 and chosen.line(0.2) == 0.9
 
 
 @pytest.mark.parametrize("data", [{}, [], "x", {"temperature": 1.2}, {"lines": [[0.1]], "temperature": 1.0}])
@@ -66,6 +67,15 @@ def test_a_damaged_calibration_is_told(data):
     cold = {**Calibration().to_json(), "temperature": 0.0}
     with pytest.raises(BadInput, match="damaged"):
         parse_calibration(cold, "run.json")
+
+
+def test_near_misses_do_not_move_the_line():
+    rows = [Choice((0.0, float(i)), 1) for i in range(30)]
+    near = [Choice((9.0, 0.0), 1, is_near=True) for _ in range(30)]
+    plain, both = (calibrate([*rows, *more, *[Choice((5.0, 0.0), 0)] * 30], 0.05) for more in ((), near))
+    share = probabilities(rows[0].logits, both.temperature)[-1]
+    assert both.lines[0][1] == pytest.approx(share, abs=1e-5) and len(both.lines) == len(plain.lines)
+    assert calibrate(near, 0.05).lines == ()
 
 
 def test_it_survives_the_manifest():

@@ -14,7 +14,7 @@ from octocli.core.errors import BadInput
 # Shares of requests that no function serves which may be answered with a call; the lines between them are not kept.
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)
 # The share where nobody chose one.
-USUAL = 0.05
+USUAL = 0.1
 # Where nothing is known, *none* must be likelier than all calls together.
 EVEN = 0.5
 # Fewer rows than this say nothing about the rest.
@@ -24,10 +24,17 @@ _COLDEST, _HOTTEST = 0.5, 5.0
 
 @dataclass(frozen=True)
 class Choice:
-    """One validation row: logits of every function and, last, of *none*, and the place of the right one."""
+    """One validation row.
+
+    Attributes:
+        logits: of every function and, last, of *none*.
+        right: the place of the right one.
+        is_near: whether nothing serves it though it is close to what something does, as a near-miss is.
+    """
 
     logits: tuple[float, ...]
     right: int
+    is_near: bool = False
 
     @property
     def is_negative(self) -> bool:
@@ -41,8 +48,8 @@ class Calibration:
 
     Attributes:
         temperature: what logits are divided by, so that probabilities are what they say (arXiv 1706.04599).
-        lines: by the share of unservable requests that may be answered with a call, the probability of *none* above
-            which the model refuses; empty where there were too few such rows.
+        lines: by the share of requests that are none of the app's business and may be answered with a call, the
+            probability of *none* above which the model refuses; empty where there were too few such rows.
         max_false_calls: the share that the team chose, if it did.
         rows: how many rows were looked at, by "positives" and "negatives".
     """
@@ -115,9 +122,11 @@ def calibrate(choices: Sequence[Choice], max_false_calls: float | None = None) -
     negatives = [c for c in choices if c.is_negative]
     rows = (len(choices) - len(negatives), len(negatives))
     temperature = round(_temperature(choices), 4) if len(choices) >= _FEW else 1.0
-    if len(negatives) < _FEW:
+    # Near-misses are made to be mistaken, and would move the line for everybody else.
+    plain = [c for c in negatives if not c.is_near]
+    if len(plain) < _FEW:
         return Calibration(temperature, (), max_false_calls, rows)
-    none = sorted(probabilities(c.logits, temperature)[-1] for c in negatives)
+    none = sorted(probabilities(c.logits, temperature)[-1] for c in plain)
     # The model refuses above the line: so many of the rows lie on it or below, and are called.
     lines = tuple((share, _floored(none[math.floor(share * len(none))])) for share in SHARES)
     return Calibration(temperature, lines, max_false_calls, rows)

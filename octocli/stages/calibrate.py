@@ -35,5 +35,6 @@ def calibrated(
         trainee, prompts, len(functions) + 1, lambda done: on_tick(Tick("calibrate", done, len(prompts)))
     )
     right = [functions.index(s.calls[0]["name"]) if s.calls else len(functions) for s in held_out]
-    choices = [Choice(row, index) for row, index in zip(logits, right, strict=True)]
+    near = [s.kind == "near-miss" for s in held_out]
+    choices = [Choice(*row) for row in zip(logits, right, near, strict=True)]
     return replace(manifest, calibration=calibrate(choices, max_false_calls))
