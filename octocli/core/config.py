@@ -125,8 +125,8 @@ class Config(_Settings):
         None,
         ge=0,
         le=1,
-        description="share of requests that are none of the app's business and may be answered with a call; 0.1 if left "
-        "open, and then no request is refused that is likelier a call",
+        description="share of requests that are none of the app's business and may be answered with a call; 0.1 if "
+        "left open, and then no request is refused that is likelier a call",
     )
     synth: SynthSettings = SynthSettings()
     teacher: TeacherSettings = TeacherSettings()
