@@ -65,8 +65,8 @@ class Calibration:
         """The probability of *none* above which the model refuses.
 
         A wish, the caller's or else the team's, is kept as it stands. Without one the model is as willing as a share of
-        `USUAL` allows, but for what is surely none, and never refuses what is likelier a call than not: people word requests as no training row
-        did, and *none* is then where an unsure model goes.
+        `USUAL` allows, but for what is surely none, and never refuses what is likelier a call than not: people word
+        requests as no training row did, and *none* is then where an unsure model goes.
 
         Raises:
             BadInput: a caller's wish where the model has no lines.
