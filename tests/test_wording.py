@@ -171,7 +171,7 @@ def test_the_plan_is_shown_in_brief(run: Any, tmp_path: Path) -> None:
     project = project_at(tmp_path / "p")
     given = ["-C", project.root, "--teacher", "openai", "--model", "m", "--dry-run"]
     shown = run("synth", *given).out
-    assert re.search(r"set_lamp +20/2/8 .*room 5", shown) and "none, near-miss: " in shown
+    assert re.search(r"set_lamp +20/4/8 .*room 5", shown) and "none, near-miss: " in shown
     assert "20 personas x 4 lengths x 7 tones x 5 forms" in shown
     assert json.loads(run("synth", *given, "--json").out)["values"]["set_lamp"]["room"] == 5
 
