@@ -28,6 +28,8 @@ _LONGEST_GRADIENT = 1.0
 _PATIENCE = 60
 _READING = 10
 _GROWN = 1.25
+# Below this loss nothing is lost: what goes on from trained weights begins low, and its batches differ as much.
+_LOST = 1.0
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ def _check(number: int, loss: float, losses: Sequence[float], *, short: bool) ->
     if len(losses) < _PATIENCE:
         return
     began, now = statistics.mean(losses[:_READING]), statistics.mean(losses[-_READING:])
-    if now > _GROWN * began:
+    if now > _GROWN * began and now > _LOST:
         raise Refused(
             f"step {number + 1}: the loss is at {now:.2f} and began at {began:.2f}: it grows",
             hint="train again with a lower --lr",
