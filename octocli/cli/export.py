@@ -9,6 +9,7 @@ from octocli.cli import console
 from octocli.cli.options import DEFAULT_RUN, HERE, JsonOption, ProjectOption, RunOption
 
 if TYPE_CHECKING:
+    from octocli.core.config import ExportSettings
     from octocli.stages.stubs import StubReport
 
 
@@ -59,6 +60,7 @@ def export_cli(
       octo export --quant q8_0 --stubs kotlin --stubs swift
       octo export --adapter ../phone --beside ../yelp --beside ../android
     """
+    from octocli.core.config import override
     from octocli.core.errors import BadInput
     from octocli.core.project import open_project
     from octocli.stages.export import check_quants, export
@@ -71,10 +73,10 @@ def export_cli(
     if adapter is not None:
         if stubs or len(quant or []) > 1:
             raise BadInput("--adapter writes one base and no stubs", hint="give one --quant, and --stubs by itself")
+        first = project if run == DEFAULT_RUN else open_project(project).run(run)
         settings = open_project(project).config.export
-        limit = settings.tolerance if tolerance is None else tolerance
-        apps = [_run_of(project, run), *(beside or [])]
-        _export_apps(apps, adapter, (quant or [settings.quant])[0], limit, as_json)
+        changes = {"quant": quant[0] if quant else None, "tolerance": tolerance}
+        _export_apps([first, *(beside or [])], adapter, override(settings, changes), as_json)
         return
     if not quant and stubs and (tolerance is not None or run != DEFAULT_RUN):
         raise BadInput("--run and --tolerance are for a GGUF, and --stubs alone writes none", hint="add --quant")
@@ -94,15 +96,12 @@ def export_cli(
         console.say("next: octo chat")
 
 
-def _run_of(project: Path, run: str) -> Path:
-    return project if run == DEFAULT_RUN else project / "runs" / run
-
-
-def _export_apps(paths: list[Path], out: Path, quant: str, tolerance: float, as_json: bool) -> None:
+def _export_apps(paths: list[Path], out: Path, settings: "ExportSettings", as_json: bool) -> None:
+    """Write the folder of several apps and tell of it."""
     from octocli.stages.export_apps import export_apps
 
     with console.progress() as on_tick:
-        report = export_apps(paths, out, quant=quant, tolerance=tolerance, on_tick=on_tick)
+        report = export_apps(paths, out, quant=settings.quant, tolerance=settings.tolerance, on_tick=on_tick)
     if as_json:
         apps = {a.app: {"file": str(a.file), "bytes": a.bytes, "same_calls": a.same.to_json()} for a in report.apps}
         console.say_json({"base": str(report.base), "bytes": report.bytes, "apps": apps})

@@ -83,8 +83,7 @@ def _show(report: "object") -> None:
     ]
     console.table(("strict call", "alone", "merged", "difference", "95 % interval", "n"), rows)
     called = [
-        (app, *(str(counts.get(other, 0)) for other in (*report.apps, "none")))
-        for app, counts in report.confused.items()
+        (app, *(str(counts.get(other, 0)) for other in (*report.apps, "none"))) for app, counts in report.called.items()
     ]
     console.table(("requests of", *(f"to {app}" for app in report.apps), "refused"), called)
     healed = (

@@ -35,9 +35,7 @@ def choice_logits(
         ids = torch.tensor([[*prompts[i], *[0] * (length - len(prompts[i]))] for i in part], device=rows.device)
         last = torch.tensor([n * length + len(prompts[i]) - 1 for n, i in enumerate(part)], device=rows.device)
         hidden = trainee.hidden(ids, last)
-        logits = hidden @ rows.to(hidden.dtype).T
-        if trainee.softcap:
-            logits = torch.tanh(logits / trainee.softcap) * trainee.softcap
+        logits = trainee.capped(hidden @ rows.to(hidden.dtype).T)
         found |= dict(zip(part, map(tuple, logits.float().tolist()), strict=True))
         on_prompt(len(found))
     return [found[i] for i in range(len(prompts))]

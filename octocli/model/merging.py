@@ -66,15 +66,20 @@ def merge_adapters(
     Raises:
         BadInput: the adapters have a LoRA in other places, or PEFT cannot merge them by this method.
     """
-    if len({frozenset(a.lora) for a in adapters}) > 1:
-        raise BadInput(
-            "the adapters have a LoRA on other layers", hint="train them with one train.modules and train.upper"
-        )
+    check_alike(adapters)
     rank, alpha, lora = _merged_lora(base_folder, adapters, method, weights, svd_rank, seed)
     rows = _joined_rows([a.rows for a in adapters], rows_of, ids)
     heads = [a.head_rows for a in adapters]
     head_rows = _joined_rows([h for h in heads if h is not None], rows_of, ids) if None not in heads else None
     return Adapter(rank, alpha, lora, tuple(ids.values()), rows, head_rows)
+
+
+def check_alike(adapters: Sequence[Adapter]) -> None:
+    """Refuse adapters that have a LoRA in other places: PEFT would merge what they share and lose the rest."""
+    if len({frozenset(a.lora) for a in adapters}) > 1:
+        raise BadInput(
+            "the adapters have a LoRA on other layers", hint="train them with one train.modules and train.upper"
+        )
 
 
 def _merged_lora(

@@ -162,10 +162,11 @@ class Trainee(nn.Module):
         """Logits [n, vocabulary] at `positions`, new tokens last; the loss never holds them, this is for a look."""
         rows = self.rows if self.head_rows is None else self.head_rows
         hidden = self.hidden(ids, positions)
-        logits = hidden @ torch.cat([self.old_head, rows.to(hidden.dtype)]).T
-        if self.softcap:
-            logits = torch.tanh(logits / self.softcap) * self.softcap
-        return logits
+        return self.capped(hidden @ torch.cat([self.old_head, rows.to(hidden.dtype)]).T)
+
+    def capped(self, logits: Tensor) -> Tensor:
+        """Logits as the base gives them: Gemma 2 bends them towards a limit."""
+        return torch.tanh(logits / self.softcap) * self.softcap if self.softcap else logits
 
 
 def decoder_layers(model: nn.Module) -> nn.ModuleList:

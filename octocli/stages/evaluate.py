@@ -133,6 +133,11 @@ def ask_all(
     return [outcomes[i] for i in range(len(samples))]
 
 
+def ask(caller: Any, samples: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
+    """Ask every question, and tell of the progress under the name of `task`."""
+    return ask_all(caller, samples, lambda n: on_tick(Tick(task, n, len(samples))))
+
+
 def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:
     """The score card of a list of outcomes."""
     positives = [o for o in outcomes if o.sample.is_positive]

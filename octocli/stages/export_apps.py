@@ -1,5 +1,6 @@
 """`octo export --adapter`: one shared base with every app's token rows, and a small adapter for each app beside it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,15 @@ from octocli.core.samples import Sample
 from octocli.core.scoring import Rate, rate
 from octocli.runtime.apps import APPS_FILE
 from octocli.stages.answers import Outcome
-from octocli.stages.evaluate import ask_all
+from octocli.stages.evaluate import ask
 from octocli.stages.merge_inputs import MergeInput, read_inputs
 from octocli.stages.progress import OnTick, Tick, silent
 
 if TYPE_CHECKING:
     from octocli.model.bases import Base
-    from octocli.runtime.caller import Caller
+
+
+_OURS = re.compile(rf"{re.escape(APPS_FILE)}|base-\w+\.gguf|.*-lora\.gguf|\..*")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ def export_apps(
 
     Raises:
         NotMade, BadInput: see `read_inputs`; two apps of one name; tokens on reserved places, which the apps share.
-        Refused: an app's calls changed by more than the tolerance; `apps.json` is not written.
+        Refused: an app's calls changed by more than the tolerance; nothing is left in `out`.
     """
-    inputs = read_inputs(paths, out, fewest=1)
-    _check(inputs)
+    inputs = read_inputs(paths, fewest=1)
+    _check(inputs, out)
     first = inputs[0]
     from octocli.model.bases import open_base
     from octocli.model.gguf_adapter import write_adapter_gguf
@@ -84,13 +87,17 @@ def export_apps(
     apps = tuple(AppFile(app, file, file.stat().st_size, same[app]) for app, file in files.items())
     changed = [a for a in apps if a.same.n - a.same.hits > tolerance * a.same.n]
     if changed:
-        (out / APPS_FILE).unlink()
+        for file in (out / APPS_FILE, shared, *files.values()):
+            file.unlink()
         told = ", ".join(f"{a.app} changes {a.same.n - a.same.hits} of {a.same.n} calls" for a in changed)
         raise Refused(f"not shipped: {told}; the tolerance is {tolerance:.1%}", hint="try --quant f16, or --tolerance")
     return AppsReport(out, shared, shared.stat().st_size, apps)
 
 
-def _check(inputs: Sequence[MergeInput]) -> None:
+def _check(inputs: Sequence[MergeInput], out: Path) -> None:
+    # What an earlier export left there, finished or killed, is made anew.
+    if out.exists() and not (out.is_dir() and all(_OURS.fullmatch(path.name) for path in out.iterdir())):
+        raise BadInput(f"{out}: already there, with other things in it", hint="choose another folder for --adapter")
     names = [one.app for one in inputs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadInput(f"two apps are named {twice[0]!r}", hint="give one of them another name")
@@ -137,11 +144,11 @@ def _parity(inputs: Sequence[MergeInput], out: Path, questions: int, on_tick: On
     before: dict[str, list[Outcome]] = {}
     for one in inputs:
         with open_caller(one.run) as caller:
-            before[one.app] = _ask(caller, asked[one.app], f"asking {one.app} as trained", on_tick)
+            before[one.app] = ask(caller, asked[one.app], f"asking {one.app} as trained", on_tick)
     found = {}
     with open_apps(out) as apps:
         for one in inputs:
-            after = _ask(apps.callers[one.app], asked[one.app], f"asking {one.app}'s adapter", on_tick)
+            after = ask(apps.callers[one.app], asked[one.app], f"asking {one.app}'s adapter", on_tick)
             found[one.app] = rate(b.calls == a.calls for b, a in zip(before[one.app], after, strict=True))
     return found
 
@@ -149,7 +156,3 @@ def _parity(inputs: Sequence[MergeInput], out: Path, questions: int, on_tick: On
 def _some(samples: Sequence[Sample], count: int) -> list[Sample]:
     held_out = [s for s in samples if s.split == "test"] or list(samples)
     return held_out[:: max(1, len(held_out) // count)][:count]
-
-
-def _ask(caller: "Caller", rows: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
-    return ask_all(caller, rows, lambda n: on_tick(Tick(task, n, len(rows))))

@@ -15,8 +15,9 @@ from octocli.core.project import Project, open_project, read_record, write_json
 from octocli.core.samples import Sample, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.tokens import dump_tokens
+from octocli.stages.evaluate import ask
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
-from octocli.stages.merge_report import MergeReport, as_json, ask, measured
+from octocli.stages.merge_report import MergeReport, as_json, measured
 from octocli.stages.merged_run import Heal, MergedRun
 from octocli.stages.model_card import model_card
 from octocli.stages.progress import OnTick, silent
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 
 # What a merge may cost an app, in points of strict call, before it is refused.
 TOLERANCE = 0.01
+_REPORT = "merge.json"
+# What is trained already is moved with care: at the full rate a sum of adapters first got worse.
 _GENTLER = 4.0
 # Validation rows that every method is tried on.
 _TRIED = 120
+_OPENING = "# Merged by octo from "
 _SETTINGS = """\
-# Merged by octo from {apps}. Train the apps in their own projects, and merge again.
+{opening}{apps}. Train the apps in their own projects, and merge again.
 
 base = {base}
 prompt = {prompt}
@@ -69,15 +73,17 @@ def merge(
         NotMade, BadInput: see `read_inputs` and `joined_spec`.
         Refused: an app lost more than the tolerance. The merged project is there, to be looked at or healed for longer.
     """
+    from octocli.model.merging import check_alike
+
     started = time.monotonic()
     _check_options(paths, method, weights, heal)
-    inputs = read_inputs(paths, out)
-    app = out.resolve().name
-    joined_spec(inputs, app)
+    inputs = read_inputs(paths)
+    _check_out(out)
+    check_alike([one.adapter for one in inputs])
+    joined_spec(inputs, out.resolve().name)
     train, validation, test = (own_rows(inputs, split, on_tick) for split in ("train", "validation", "test"))
     project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
     settings = inputs[0].project.config.train
-    # What is trained already is moved with care; at the full rate a sum of adapters first got worse.
     settings = settings.model_copy(update={"lr": settings.peak_lr / _GENTLER})
     training_steps = sum(int(one.record["steps"]) for one in inputs)
     wanted = round(heal * training_steps) * settings.batch
@@ -106,6 +112,16 @@ def _check_options(paths: Sequence[Path], method: str, weights: Sequence[float],
         raise BadInput(f"--heal: {heal} is no share of the apps' training", hint="0.1 is a tenth, 0 heals nothing")
 
 
+def _check_out(out: Path) -> None:
+    """Refuse a folder that holds something else than a merge which a kill left unfinished: that one is gone on with."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    settings = Project(out).config_file
+    ours = settings.exists() and settings.read_text(encoding="utf-8").startswith(_OPENING)
+    if not ours or (Project(out).run() / _REPORT).exists():
+        raise BadInput(f"{out}: already there and not empty", hint="choose another --out")
+
+
 def _make_project(inputs: Sequence[MergeInput], out: Path, held_out: Sequence[Sample]) -> Project:
     """The merged project without its run: settings, spec, tokens, and rows to measure with."""
     spec, table = joined_spec(inputs, out.resolve().name)
@@ -118,6 +134,7 @@ def _make_project(inputs: Sequence[MergeInput], out: Path, held_out: Sequence[Sa
     project.accepted_file.parent.mkdir(exist_ok=True)
     write_samples(project.accepted_file, held_out)
     settings = _SETTINGS.format(
+        opening=_OPENING,
         apps=", ".join(one.app for one in inputs),
         base=json.dumps(_base_name(inputs[0], out)),
         prompt=json.dumps(first.prompt),
@@ -153,13 +170,14 @@ def _best_method(maker: MergedRun, rows: Sequence[Sample], weights: Sequence[flo
             outcomes = ask(caller, some, f"trying {method}", maker.on_tick)
         found[method] = rate(same_strictly(o.sample.calls, o.calls, maker.project.spec) for o in outcomes)
         shutil.rmtree(folder)
+    if not found:
+        raise BadInput("no method can merge these adapters", hint="train them with one --rank")
     return max(found, key=lambda method: found[method].value)
 
 
 def _write_report(project: Project, report: Mapping[str, Any]) -> None:
     """The comparison beside the run, in the card, and in the manifest, which every GGUF carries."""
     run = project.run()
-    write_json(run / "merge.json", report)
     record = read_record(run / "run.json")
     record["manifest"]["settings"]["apps"] = [
         {**card, "strict": {when: report["apps"][card["app"]][when]["value"] for when in ("before", "after")}}
@@ -167,6 +185,7 @@ def _write_report(project: Project, report: Mapping[str, Any]) -> None:
     ]
     write_atomically(run / "MODEL_CARD.md", model_card(project.spec.app, record, report))
     write_json(run / "run.json", record)
+    write_json(run / _REPORT, report)  # last: a merge that has it is complete
 
 
 def _refuse(report: MergeReport, tolerance: float) -> None:

@@ -12,7 +12,6 @@ from octocli.core.project import Project, file_hash, open_project, read_record
 from octocli.core.samples import Sample, read_samples
 from octocli.core.spec import Spec, parse_spec
 from octocli.core.tokens import TokenTable, joined_tables
-from octocli.runtime.apps import APPS_FILE
 from octocli.runtime.caller import read_run
 
 if TYPE_CHECKING:
@@ -64,18 +63,15 @@ class MergeInput:
         }
 
 
-def read_inputs(paths: Sequence[Path], out: Path, fewest: int = 2) -> list[MergeInput]:
+def read_inputs(paths: Sequence[Path], fewest: int = 2) -> list[MergeInput]:
     """Open project folders (their run `main`) or run folders.
 
     Raises:
         NotMade: no run, or an unfinished one; no samples.
-        BadInput: too few, one of them twice, other bases, other prompts, no LoRA, or an `out` that is taken.
+        BadInput: too few, one of them twice, other bases, other prompts, or no LoRA.
     """
     if len(paths) < fewest:
         raise BadInput("one app cannot be merged", hint="give two or more: octo merge . ../yelp --out ../super")
-    # What an earlier export of adapters left there is made anew.
-    if out.exists() and not (out / APPS_FILE).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(f"{out}: already there and not empty", hint="choose another --out")
     inputs = [_read(path) for path in paths]
     seen: dict[Path, Path] = {}
     for path, one in zip(paths, inputs, strict=True):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from octocli.core.project import Project
 from octocli.core.samples import Sample
@@ -14,13 +14,9 @@ from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.spec import Spec
 from octocli.core.tokens import TokenTable
 from octocli.stages.answers import Outcome
-from octocli.stages.evaluate import ask_all
+from octocli.stages.evaluate import ask
 from octocli.stages.merged_run import MergedRun
-from octocli.stages.progress import OnTick, Tick
 from octocli.stages.replay import across_apps
-
-if TYPE_CHECKING:
-    from octocli.runtime.caller import Caller
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class MergeReport:
     run: Path
     method: str
     apps: Mapping[str, AppScore]
-    confused: Mapping[str, Mapping[str, int]]
+    called: Mapping[str, Mapping[str, int]]
     abstention: Rate
     across: Rate
     heal_steps: int
@@ -90,25 +86,20 @@ def measured(
         across = ask(caller, both, "asking for two apps at once", maker.on_tick)
     spec, table = maker.project.spec, maker.project.tokens
     apps = {one.app: _compared(b, a, spec) for one, b, a in zip(maker.inputs, before, after, strict=True)}
-    confused = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
+    called = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
     negatives = [o for part in after for o in part if not o.sample.is_positive]
     return MergeReport(
         project=maker.project,
         run=maker.project.run(),
         method=method,
         apps=apps,
-        confused=confused,
+        called=called,
         abstention=rate(not o.calls and o.finished for o in negatives),
         across=rate(same_strictly(o.sample.calls, o.calls, spec) for o in across),
         heal_steps=steps,
         training_steps=training_steps,
         seconds=time.monotonic() - started,
     )
-
-
-def ask(caller: "Caller", rows: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
-    """Ask a model all rows, and tell of the progress under the name of `task`."""
-    return ask_all(caller, rows, lambda n: on_tick(Tick(task, n, len(rows))))
 
 
 def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> AppScore:
@@ -146,7 +137,7 @@ def as_json(report: MergeReport) -> dict[str, Any]:
             }
             for app, score in report.apps.items()
         },
-        "called": {app: dict(called) for app, called in report.confused.items()},
+        "called": {app: dict(called) for app, called in report.called.items()},
         "abstention": report.abstention.to_json(),
         "across": report.across.to_json(),
         "heal_steps": report.heal_steps,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from octocli.core.config import TrainSettings
 from octocli.core.manifest import MOST_CALLS, Manifest
-from octocli.core.project import Project, data_hash, write_json
+from octocli.core.project import Project, data_hash, file_hash, write_json
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample
 from octocli.core.tokens import dump_tokens
 from octocli.stages.calibrate import calibrated
 from octocli.stages.merge_inputs import MergeInput
 from octocli.stages.progress import OnTick, Tick
-from octocli.stages.train import made_from
+from octocli.stages.train import PACKAGES, made_from
 
 if TYPE_CHECKING:
     from octocli.model.adapter import Adapter
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from octocli.model.vocabulary import Vocabulary
 
 Heal = Literal["all", "rows"]
-_PACKAGES = ("torch", "transformers", "peft", "octocli")
 
 
 @dataclass(frozen=True)
@@ -119,12 +118,14 @@ class MergedRun:
         from octocli.model.adapter import put_adapter, save_lora
 
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run.json").unlink(missing_ok=True)  # of a merge that a kill cut short: not finished any more
         manifest = self.manifest([row for rows in passes for row in rows])
         trainee, shape = self._trainee(adapter)
         put_adapter(adapter, trainee)
         if what == "rows":
             trainee.learn_rows_alone()
-        curve = self._heal(trainee, manifest, passes, folder, data_hash([about, what])) if passes else None
+        fingerprint = data_hash([about, what, *(file_hash(one.run / "run.json") for one in self.inputs)])
+        curve = self._heal(trainee, manifest, passes, folder, fingerprint) if passes else None
         wish = self.project.config.max_false_calls
         manifest = calibrated(manifest, trainee, self.vocabulary, held_out, wish, self.on_tick)
         save_lora(trainee, folder, shape, self.project.config.base)
@@ -182,7 +183,7 @@ class MergedRun:
             "made_from": made_from(self.project, self.project.config.train),
             "merged_from": [one.card() for one in self.inputs],
             **about,
-            "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+            "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         }
         write_json(folder / "run.json", record)
         (folder / "checkpoint.pt").unlink(missing_ok=True)

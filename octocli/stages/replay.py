@@ -89,11 +89,18 @@ def _stands_alone(sample: Sample) -> bool:
 
 def _joined(first: Sample, second: Sample, rng: random.Random) -> Sample:
     head = first.query.rstrip(" .!?")
-    tail = second.query[:1].lower() + second.query[1:] if not re.match(r"I\b|[A-Z]{2}", second.query) else second.query
+    tail = second.query if _opens_with_a_name(second) else second.query[:1].lower() + second.query[1:]
     said = {**first.said, **{re.sub(r"^/0/", "/1/", at): words for at, words in second.said.items()}}
     return Sample(
         head + rng.choice(_JOINTS) + tail, (*first.calls, *second.calls), "across", first.split, "merge", said=said
     )
+
+
+def _opens_with_a_name(sample: Sample) -> bool:
+    """Whether the first word keeps its capital: an argument that is copied must stand as it is."""
+    texts = (text for text in sample.calls[0]["arguments"].values() if isinstance(text, str))
+    opening = (sample.query.startswith(words) for words in (*texts, *sample.said.values()))
+    return any(opening) or re.match(r"I\b|[A-Z]{2}", sample.query) is not None
 
 
 def labelled(inputs: Sequence[MergeInput], rows: Iterable[Sequence[Sample]]) -> list[Sample]:

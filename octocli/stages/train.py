@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
 
-_PACKAGES = ("torch", "transformers", "peft", "octocli")
+PACKAGES = ("torch", "transformers", "peft", "octocli")
 # Fewer steps than this barely move the rows of new tokens.
 _FEW_STEPS = 60
 # A finished run of a sound training ends far below; one that was thrown off stays above.
@@ -283,7 +283,7 @@ def _write_record(
 
 
 def _packages(settings: TrainSettings) -> tuple[str, ...]:
-    return (*_PACKAGES, "bitsandbytes") if settings.precision == "nf4" else _PACKAGES
+    return (*PACKAGES, "bitsandbytes") if settings.precision == "nf4" else PACKAGES
 
 
 def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
