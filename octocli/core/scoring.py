@@ -56,6 +56,53 @@ def rate(hits: Iterable[bool]) -> Rate:
     return Rate(sum(counted), len(counted))
 
 
+@dataclass(frozen=True)
+class PairedRate:
+    """One share before and after a change, of the same rows: how many of them became worse, how many better."""
+
+    before: Rate
+    after: Rate
+    worse: int
+    better: int
+
+    @property
+    def difference(self) -> float:
+        """What the change gave; below nothing where it cost."""
+        return self.after.value - self.before.value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the difference, from the rows that changed.
+
+        Agresti and Min's for paired shares, https://doi.org/10.1002/sim.1781.
+        """
+        n = self.after.n + 2
+        worse, better = self.worse + 0.5, self.better + 0.5
+        middle = (better - worse) / n
+        half = 1.959964 * math.sqrt((better + worse) - (better - worse) ** 2 / n) / n
+        return middle - half, middle + half
+
+    def to_json(self) -> dict[str, Any]:
+        """The pair as reports write it."""
+        return {
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "difference": round(self.difference, 5) if self.after.n else None,
+            "interval": [round(end, 5) for end in self.interval],
+        }
+
+
+def paired_rate(pairs: Iterable[tuple[bool, bool]]) -> PairedRate:
+    """The pair of shares of rows that are each true or not before and after."""
+    rows = [(bool(before), bool(after)) for before, after in pairs]
+    return PairedRate(
+        before=rate(before for before, _ in rows),
+        after=rate(after for _, after in rows),
+        worse=sum(before and not after for before, after in rows),
+        better=sum(after and not before for before, after in rows),
+    )
+
+
 def same_functions(expected: Calls, got: Calls) -> bool:
     """Function choice: the names of the calls, in order."""
     return [c["name"] for c in expected] == [c["name"] for c in got]

@@ -58,6 +58,10 @@ class Curve:
     processes: int
 
 
+# Of what was written as it is.
+NO_STEPS = Curve((), 0.0, 0, 0, recomputed=False, processes=1)
+
+
 def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
     """The rate of step `step` (from 0): linear warm-up, then linear or cosine decay to zero."""
     if step < settings.warmup:

@@ -16,9 +16,10 @@ from octocli.core.samples import Sample, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.tokens import dump_tokens
 from octocli.stages.evaluate import ask
+from octocli.stages.healing import Heal
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
 from octocli.stages.merge_report import MergeReport, as_json, measured
-from octocli.stages.merged_run import Heal, MergedRun
+from octocli.stages.merged_run import MergedRun
 from octocli.stages.model_card import model_card
 from octocli.stages.progress import OnTick, silent
 from octocli.stages.replay import labelled, own_rows, replay
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 # What a merge may cost an app, in points of strict call, before it is refused.
 TOLERANCE = 0.01
 _REPORT = "merge.json"
-# What is trained already is moved with care: at the full rate a sum of adapters first got worse.
-_GENTLER = 4.0
 # Validation rows that every method is tried on.
 _TRIED = 120
 _OPENING = "# Merged by octo from "
@@ -83,14 +82,12 @@ def merge(
     joined_spec(inputs, out.resolve().name)
     train, validation, test = (own_rows(inputs, split, on_tick) for split in ("train", "validation", "test"))
     project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
-    settings = inputs[0].project.config.train
-    settings = settings.model_copy(update={"lr": settings.peak_lr / _GENTLER})
     training_steps = sum(int(one.record["steps"]) for one in inputs)
-    wanted = round(heal * training_steps) * settings.batch
+    wanted = round(heal * training_steps) * inputs[0].project.config.train.batch
     rows = replay(train, wanted, project.config.seed)
     # Where the apps have fewer rows than that, they are learnt more than once.
     passes = max(1, round(wanted / len(rows))) if rows else 0
-    maker = MergedRun(inputs, project, settings, on_tick)
+    maker = MergedRun(inputs, project, on_tick)
     held_out = [s for part in validation for s in part]
     chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
     about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}

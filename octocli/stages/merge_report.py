@@ -10,7 +10,7 @@ from typing import Any
 
 from octocli.core.project import Project
 from octocli.core.samples import Sample
-from octocli.core.scoring import Rate, rate, same_strictly
+from octocli.core.scoring import PairedRate, Rate, paired_rate, rate, same_strictly
 from octocli.core.spec import Spec
 from octocli.core.tokens import TokenTable
 from octocli.stages.answers import Outcome
@@ -20,37 +20,13 @@ from octocli.stages.replay import across_apps
 
 
 @dataclass(frozen=True)
-class AppScore:
-    """One app before and after the merge, on the same rows: its own model, then the merged one."""
-
-    before: Rate
-    after: Rate
-    worse: int
-    better: int
-
-    @property
-    def difference(self) -> float:
-        """What the merge gave, as a share of the app's requests; below nothing where it cost."""
-        return self.after.value - self.before.value
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the difference, from the rows that changed (Agresti and Min's, for paired shares)."""
-        n = self.after.n + 2
-        worse, better = self.worse + 0.5, self.better + 0.5
-        middle = (better - worse) / n
-        half = 1.959964 * (((better + worse) - (better - worse) ** 2 / n) ** 0.5) / n
-        return middle - half, middle + half
-
-
-@dataclass(frozen=True)
 class MergeReport:
     """What a merge made, app by app, and what it took."""
 
     project: Project
     run: Path
     method: str
-    apps: Mapping[str, AppScore]
+    apps: Mapping[str, PairedRate]
     called: Mapping[str, Mapping[str, int]]
     abstention: Rate
     across: Rate
@@ -102,18 +78,12 @@ def measured(
     )
 
 
-def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> AppScore:
+def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> PairedRate:
     """Strict calls of the app's positives before and after, row by row."""
-    pairs = [
-        tuple(same_strictly(o.sample.calls, o.calls, spec) for o in pair)
-        for pair in zip(before, after, strict=True)
-        if pair[0].sample.is_positive
-    ]
-    return AppScore(
-        before=rate(b for b, _ in pairs),
-        after=rate(a for _, a in pairs),
-        worse=sum(b and not a for b, a in pairs),
-        better=sum(a and not b for b, a in pairs),
+    return paired_rate(
+        (same_strictly(b.sample.calls, b.calls, spec), same_strictly(a.sample.calls, a.calls, spec))
+        for b, a in zip(before, after, strict=True)
+        if b.sample.is_positive
     )
 
 
@@ -128,15 +98,7 @@ def as_json(report: MergeReport) -> dict[str, Any]:
     return {
         "version": 1,
         "method": report.method,
-        "apps": {
-            app: {
-                "before": score.before.to_json(),
-                "after": score.after.to_json(),
-                "difference": round(score.difference, 5),
-                "interval": [round(end, 5) for end in score.interval],
-            }
-            for app, score in report.apps.items()
-        },
+        "apps": {app: score.to_json() for app, score in report.apps.items()},
         "called": {app: dict(called) for app, called in report.called.items()},
         "abstention": report.abstention.to_json(),
         "across": report.across.to_json(),

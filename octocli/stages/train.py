@@ -1,35 +1,32 @@
 """`octo train`: from accepted samples to a finished run folder. Resumes after a kill; a finished run is left alone."""
 
-import importlib.metadata
 import random
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octocli.core.config import Config, Method, TrainSettings, override
 from octocli.core.copying import copied_parameters
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import MOST_CALLS, Manifest
-from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, read_record, write_json
+from octocli.core.project import DEFAULT_RUN, Project, data_hash, read_record, write_json
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, read_samples
 from octocli.core.splits import normal
-from octocli.core.tokens import dump_tokens
 from octocli.core.value_swaps import ValueSwaps
 from octocli.stages.calibrate import calibrated
 from octocli.stages.progress import OnTick, Tick, silent
+from octocli.stages.run_record import made_from, write_run
 from octocli.teachers.builtin import BuiltinTeacher
 
 if TYPE_CHECKING:
     from octocli.model.bases import Base
     from octocli.model.network import LoraShape, Trainee
     from octocli.model.processes import Processes
-    from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
 
-PACKAGES = ("torch", "transformers", "peft", "octocli")
 # Fewer steps than this barely move the rows of new tokens.
 _FEW_STEPS = 60
 # A finished run of a sound training ends far below; one that was thrown off stays above.
@@ -87,21 +84,6 @@ def _keep_wish(record_file: Path, max_false_calls: float | None) -> None:
     if calibration and calibration["max_false_calls"] != max_false_calls:
         calibration["max_false_calls"] = max_false_calls
         write_json(record_file, record)
-
-
-def made_from(project: Project, settings: TrainSettings) -> dict[str, Any]:
-    """Hashes and settings that decide what a run learns; where they differ, it is stale."""
-    functions = [{k: v for k, v in f.to_json().items() if k != "examples"} for f in project.spec.functions]
-    return {
-        "accepted": file_hash(project.accepted_file),
-        "functions": data_hash(functions),
-        "tokens": data_hash(dict(project.tokens.indices)),
-        "base": project.config.base,
-        "prompt": make_prompt(project.config.prompt).template,
-        "seed": project.config.seed,
-        "reserved": project.config.reserved,
-        "settings": settings.model_dump(mode="json", exclude={"checkpoint_seconds"}),
-    }
 
 
 def is_trained(project: Project, run: str = DEFAULT_RUN, settings: TrainSettings | None = None) -> bool:
@@ -167,7 +149,7 @@ def _train(
             save_full(weights, trainee.row_ids, folder)
         else:
             save_lora(trainee, folder, lora, project.config.base)
-        _write_record(project, folder, settings, manifest, vocabulary, len(samples), curve)
+        write_run(project, folder, settings, manifest, vocabulary, len(samples), curve)
     processes.wait()
     return _finished_report(folder, fresh=True)
 
@@ -244,48 +226,6 @@ def _trainee(
     return Trainee(model, rows, lora, row_ids, coarse=precision == "bfloat16"), vocabulary, lora
 
 
-def _write_record(
-    project: Project,
-    folder: Path,
-    settings: TrainSettings,
-    manifest: Manifest,
-    vocabulary: "Vocabulary",
-    samples: int,
-    curve: "Curve",
-) -> None:
-    """Write what stands beside the weights; `run.json` last, since a folder that has it is complete."""
-    from octocli.model.network import settled_precision
-    from octocli.stages.curve import draw_curve
-
-    vocabulary.tokenizer.save_pretrained(str(folder))
-    (folder / "tokens.json").write_text(dump_tokens(project.tokens), encoding="utf-8")
-    write_json(folder / "curve.json", {"loss": [round(x, 5) for x in curve.losses]})
-    draw_curve(curve.losses, folder / "curve.png")
-    tail = curve.losses[-20:]
-    record = {
-        "version": 1,
-        "manifest": manifest.to_json(),
-        "made_from": made_from(project, settings),
-        "versions": {name: importlib.metadata.version(name) for name in _packages(settings)},
-        "samples": samples,
-        "steps": len(curve.losses),
-        "seconds": round(curve.seconds, 1),
-        "resumed_at": curve.resumed_at,
-        "processes": curve.processes,
-        "at_once": curve.at_once,
-        "recomputed": curve.recomputed,
-        "precision": settled_precision(settings),
-        "loss": round(sum(tail) / len(tail), 4),
-    }
-    write_json(folder / "run.json", record)
-    for name in ("checkpoint.pt", "checkpoint.pt.new"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _packages(settings: TrainSettings) -> tuple[str, ...]:
-    return (*PACKAGES, "bitsandbytes") if settings.precision == "nf4" else PACKAGES
-
-
 def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
     record = read_record(folder / "run.json")
     weights = list(folder.glob("*.safetensors"))
@@ -298,7 +238,7 @@ def _finished_report(folder: Path, *, fresh: bool = False) -> TrainReport:
         warnings.append(
             f"the loss ended at {record['loss']:.2f}: its samples are not learnt; try --force with a lower --lr"
         )
-    if record.get("at_once", batch := record["made_from"]["settings"]["batch"]) < batch:
+    if 0 < record.get("at_once", batch := record["made_from"]["settings"]["batch"]) < batch:
         warnings.append(
             f"memory held {record['at_once']} samples at a time, not the {batch} of a batch: slower, no worse"
         )
