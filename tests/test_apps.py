@@ -33,6 +33,11 @@ def _folder(tied: bool) -> Path:
     return out
 
 
+def device() -> tuple[Path, tuple[Project, Project]]:
+    """A folder with two apps' adapters, and their projects."""
+    return _folder(True), _projects(True)
+
+
 QUERIES = ["kitchen lamp to 30 please", "train fan to 4 please 4", "play song number 3", "who won match 3"]
 
 

@@ -134,6 +134,24 @@ def test_ways_of_merging_are_compared_once_and_drawn(tmp_path: Path) -> None:
         False,
         True,
     ]
-    assert "alone" in first and "right app" in first and (tmp_path / "merge.png").read_bytes().startswith(b"\x89PNG")
+    assert (
+        "alone" in first and "function choice" in first and (tmp_path / "merge.png").read_bytes().startswith(b"\x89PNG")
+    )
     again = ran("merge_apps.py", *options)
     assert "done" not in again and again in first
+
+
+def test_what_apps_on_one_device_cost_and_answer_is_reported(tmp_path: Path) -> None:
+    from test_apps import device
+
+    folder, projects = device()
+    options = [str(tmp_path), str(folder), *(str(p.root) for p in projects), "--questions", "4", "--switches", "20"]
+    first = ran("many_apps.py", *options, "--way", "swapped", "--way", "another in front")
+    assert "a switch: " in first and "right function" in first
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [(r["app"], r["way"]) for r in results] == [
+        (app, way) for way in ("swapped", "another in front") for app in ("lamps", "fans")
+    ]
+    swapped = results[0]["strict"]
+    assert swapped["before"]["hits"] == swapped["after"]["hits"] and swapped["after"]["n"] > 0
+    assert "done" not in ran("many_apps.py", *options, "--way", "swapped")

@@ -19,7 +19,7 @@ from rich.text import Text
 from octocli.stages.progress import OnTick, Tick, silent
 
 if TYPE_CHECKING:
-    from octocli.core.scoring import Rate
+    from octocli.core.scoring import PairedRate, Rate
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -66,6 +66,19 @@ def percent(rate: "Rate") -> tuple[str, str, str]:
         return "-", "-", "0"
     low, high = rate.interval
     return f"{rate.value:.1%}", f"{low:.1%} to {high:.1%}", str(rate.n)
+
+
+def paired(pair: "PairedRate") -> tuple[str, str, str, str]:
+    """A share before and after as four cells: both, the 95 % interval of the difference, n."""
+    if not pair.after.n:
+        return "-", "-", "-", "0"
+    low, high = pair.interval
+    return (
+        f"{pair.before.value:.1%}",
+        f"{pair.after.value:.1%}",
+        f"{100 * low:+.1f} to {100 * high:+.1f}",
+        str(pair.after.n),
+    )
 
 
 def is_first_process() -> bool:

@@ -1,12 +1,16 @@
 """`octo merge`: the door to `stages/merge.py`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from octocli.cli import console
 from octocli.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from octocli.core.scoring import Rate
+    from octocli.stages.merge_report import MergeReport
 
 
 def merge_cli(
@@ -65,23 +69,14 @@ def _weights(text: str) -> list[float]:
         raise BadInput(f"--weights: {text!r} is no list of numbers", hint="write --weights 1,0.8") from None
 
 
-def _show(report: "object") -> None:
+def _show(report: "MergeReport") -> None:
     """Print what the merge gave and cost each app."""
-    from octocli.stages.merge_report import MergeReport
-
-    assert isinstance(report, MergeReport)
-    rows = [
-        (
-            app,
-            _percent(s.before.value),
-            _percent(s.after.value),
-            _points(s.difference),
-            _interval(s.interval),
-            str(s.after.n),
-        )
-        for app, s in report.apps.items()
+    rows = [(app, *console.paired(score)) for app, score in report.apps.items()]
+    rows += [
+        ("function choice, all apps", *console.paired(report.function_choice)),
+        ("refused: nothing serves it", *console.paired(report.abstention)),
     ]
-    console.table(("strict call", "alone", "merged", "difference", "95 % interval", "n"), rows)
+    console.table(("strict call", "alone", "merged", "difference, 95 % interval", "n"), rows)
     called = [
         (app, *(str(counts.get(other, 0)) for other in (*report.apps, "none"))) for app, counts in report.called.items()
     ]
@@ -90,23 +85,8 @@ def _show(report: "object") -> None:
         f"healed for {report.heal_steps} steps ({report.heal_steps / max(1, report.training_steps):.0%} of the apps')"
     )
     console.say(f"merged by {report.method}, {healed}, {console.duration(report.seconds)} in all")
-    console.say(f"abstention {_rate(report.abstention)}; two apps in one request, strict {_rate(report.across)}")
+    console.say(f"two apps in one request, strict call: {_rate(report.across)}")
 
 
-def _rate(rate: "object") -> str:
-    from octocli.core.scoring import Rate
-
-    assert isinstance(rate, Rate)
-    return f"{_percent(rate.value)} of {rate.n}" if rate.n else "not measured: no such rows"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share == share else "-"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}" if share == share else "-"
-
-
-def _interval(ends: tuple[float, float]) -> str:
-    return f"{_points(ends[0])} to {_points(ends[1])}"
+def _rate(rate: "Rate") -> str:
+    return f"{rate.value:.1%} of {rate.n}" if rate.n else "not measured: no such rows"

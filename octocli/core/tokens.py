@@ -70,6 +70,12 @@ class TokenTable:
                 )
         return table
 
+    def renamed(self, old: str, new: str) -> "TokenTable":
+        """The table in which a function bears another name and the same token; what `new` had is given up."""
+        indices = {new if name == old else name: i for name, i in self.indices.items() if name != new}
+        apps = {new if name == old else name: app for name, app in self.apps.items() if name != new}
+        return TokenTable(self.app, indices, apps)
+
     def to_json(self) -> dict[str, Any]:
         """The table as `tokens.json` writes it."""
         apps = {"apps": dict(self.apps)} if self.apps else {}

@@ -12,6 +12,7 @@ from octocli.core.calls import write_target
 from octocli.core.manifest import Manifest
 from octocli.core.prompts import DESCRIPTION_LEAD
 from octocli.core.samples import Sample
+from octocli.core.spec import Function
 from octocli.model.vocabulary import Vocabulary
 
 
@@ -25,6 +26,11 @@ class Row:
 
     def __len__(self) -> int:
         return len(self.given) + len(self.learnt)
+
+
+def describing_text(function: Function) -> str:
+    """The words whose base rows the row of a function's token starts from."""
+    return f" {function.name.replace('_', ' ')}: {function.description}"
 
 
 def encode(

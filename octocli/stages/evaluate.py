@@ -17,7 +17,7 @@ from octocli.core.scoring import (
     same_strictly,
 )
 from octocli.core.spec import Spec
-from octocli.stages.answers import Outcome, keep_answers, made_from
+from octocli.stages.answers import Outcome, keep_answers, kept_answers, made_from
 from octocli.stages.checks import parse_clock
 from octocli.stages.progress import OnTick, Tick, silent
 from octocli.stages.score_page import score_page
@@ -136,6 +136,17 @@ def ask_all(
 def ask(caller: Any, samples: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
     """Ask every question, and tell of the progress under the name of `task`."""
     return ask_all(caller, samples, lambda n: on_tick(Tick(task, n, len(samples))))
+
+
+def answers_of(run: Path, data: Path, samples: Sequence[Sample], task: str, on_tick: OnTick) -> list[Outcome]:
+    """A run's answers to samples of the file `data`: those that `octo eval` kept, or it is asked."""
+    from octocli.runtime.caller import open_caller
+
+    kept = kept_answers(run, data, samples)
+    if kept is not None:
+        return kept
+    with open_caller(run) as caller:
+        return ask(caller, samples, task, on_tick)
 
 
 def score(outcomes: Sequence[Outcome], spec: Spec) -> ScoreCard:

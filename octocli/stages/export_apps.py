@@ -12,8 +12,7 @@ from octocli.core.project import file_hash, write_json
 from octocli.core.samples import Sample
 from octocli.core.scoring import Rate, rate
 from octocli.runtime.apps import APPS_FILE
-from octocli.stages.answers import Outcome
-from octocli.stages.evaluate import ask
+from octocli.stages.evaluate import answers_of, ask
 from octocli.stages.merge_inputs import MergeInput, read_inputs
 from octocli.stages.progress import OnTick, Tick, silent
 
@@ -138,13 +137,12 @@ def _write_shared(
 def _parity(inputs: Sequence[MergeInput], out: Path, questions: int, on_tick: OnTick) -> dict[str, Rate]:
     """How many of each app's calls are those of its run."""
     from octocli.runtime.apps import open_apps
-    from octocli.runtime.caller import open_caller
 
     asked = {one.app: _some(one.samples, questions) for one in inputs}
-    before: dict[str, list[Outcome]] = {}
-    for one in inputs:
-        with open_caller(one.run) as caller:
-            before[one.app] = ask(caller, asked[one.app], f"asking {one.app} as trained", on_tick)
+    before = {
+        one.app: answers_of(one.run, one.project.accepted_file, asked[one.app], f"asking {one.app} as trained", on_tick)
+        for one in inputs
+    }
     found = {}
     with open_apps(out) as apps:
         for one in inputs:

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from octocli.core.errors import BadInput, Refused
 from octocli.core.project import Project, open_project, read_record, write_json
-from octocli.core.samples import Sample, write_atomically, write_samples
+from octocli.core.samples import SPLITS, Sample, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.tokens import dump_tokens
 from octocli.stages.evaluate import ask
-from octocli.stages.healing import Heal
+from octocli.stages.healing import TOLERANCE, Heal
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
 from octocli.stages.merge_report import MergeReport, as_json, measured
 from octocli.stages.merged_run import MergedRun
 from octocli.stages.model_card import model_card
 from octocli.stages.progress import OnTick, silent
-from octocli.stages.replay import labelled, own_rows, replay
+from octocli.stages.replay import labelled, negatives_among, own_rows, replay
 
 if TYPE_CHECKING:
     from octocli.model.merging import Method
 
-# What a merge may cost an app, in points of strict call, before it is refused.
-TOLERANCE = 0.01
 _REPORT = "merge.json"
+# Of each app, negatives that the line of refusal is fitted to.
+_CALIBRATED = 100
 # Validation rows that every method is tried on.
 _TRIED = 120
 _OPENING = "# Merged by octo from "
@@ -64,7 +64,8 @@ def merge(
         weights: of the apps in the sum; 1 each if none.
         heal: steps of joint training afterwards, as a share of the steps that the apps took together; 0 for none.
         heal_what: what learns then: LoRA and rows, or the rows alone.
-        questions: test rows of each app that the merged model and the app's own are both asked.
+        questions: requests of each app that the merged model and the app's own are both asked; a quarter as many more
+            that nothing serves.
         tolerance: what the merge may cost an app for sure, as a share of its calls.
         on_tick: progress.
 
@@ -80,11 +81,17 @@ def merge(
     _check_out(out)
     check_alike([one.adapter for one in inputs])
     joined_spec(inputs, out.resolve().name)
-    train, validation, test = (own_rows(inputs, split, on_tick) for split in ("train", "validation", "test"))
-    project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
     training_steps = sum(int(one.record["steps"]) for one in inputs)
     wanted = round(heal * training_steps) * inputs[0].project.config.train.batch
-    rows = replay(train, wanted, project.config.seed)
+    seed = inputs[0].project.config.seed
+    negatives = {
+        "train": negatives_among(wanted // len(inputs)),
+        "validation": _CALIBRATED,
+        "test": negatives_among(questions),
+    }
+    train, validation, test = (own_rows(inputs, split, negatives[split], seed, on_tick) for split in SPLITS)
+    project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
+    rows = replay(train, wanted, seed)
     # Where the apps have fewer rows than that, they are learnt more than once.
     passes = max(1, round(wanted / len(rows))) if rows else 0
     maker = MergedRun(inputs, project, on_tick)

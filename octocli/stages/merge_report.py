@@ -3,32 +3,47 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from octocli.core.project import Project
 from octocli.core.samples import Sample
-from octocli.core.scoring import PairedRate, Rate, paired_rate, rate, same_strictly
+from octocli.core.scoring import PairedRate, Rate, paired_rate, rate, same_functions, same_strictly
 from octocli.core.spec import Spec
 from octocli.core.tokens import TokenTable
 from octocli.stages.answers import Outcome
-from octocli.stages.evaluate import ask
+from octocli.stages.evaluate import answers_of, ask
 from octocli.stages.merged_run import MergedRun
 from octocli.stages.replay import across_apps
 
 
 @dataclass(frozen=True)
 class MergeReport:
-    """What a merge made, app by app, and what it took."""
+    """What a merge made, app by app, and what it took.
+
+    Attributes:
+        project: the merged project.
+        run: its run.
+        method: of the sum.
+        apps: strict call of each app's requests, before and after.
+        function_choice: of all apps' requests together.
+        called: how many requests of each app went to which app.
+        abstention: refused requests that nothing serves, of all apps together.
+        across: strict call of requests to two apps, which no app alone can serve.
+        heal_steps: what was learnt after the sum.
+        training_steps: what the apps took together.
+        seconds: everything.
+    """
 
     project: Project
     run: Path
     method: str
     apps: Mapping[str, PairedRate]
+    function_choice: PairedRate
     called: Mapping[str, Mapping[str, int]]
-    abstention: Rate
+    abstention: PairedRate
     across: Rate
     heal_steps: int
     training_steps: int
@@ -48,12 +63,12 @@ def measured(
     from octocli.runtime.caller import open_caller
 
     rng = random.Random(f"{maker.project.config.seed}/measure")
-    asked = [rng.sample(part, min(questions, len(part))) for part in test]
+    asked = [_some_requests(part, questions, rng) for part in test]
     both = across_apps(test, min(questions, 50), rng)
-    before = []
-    for one, part in zip(maker.inputs, asked, strict=True):
-        with open_caller(one.run) as caller:
-            before.append(ask(caller, part, f"asking {one.app} alone", maker.on_tick))
+    before = [
+        answers_of(one.run, one.project.accepted_file, part, f"asking {one.app} alone", maker.on_tick)
+        for one, part in zip(maker.inputs, asked, strict=True)
+    ]
     with open_caller(maker.project.run()) as caller:
         after = [
             ask(caller, part, f"asking the merged model about {one.app}", maker.on_tick)
@@ -63,19 +78,26 @@ def measured(
     spec, table = maker.project.spec, maker.project.tokens
     apps = {one.app: _compared(b, a, spec) for one, b, a in zip(maker.inputs, before, after, strict=True)}
     called = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
-    negatives = [o for part in after for o in part if not o.sample.is_positive]
+    every = [pair for b, a in zip(before, after, strict=True) for pair in zip(b, a, strict=True)]
     return MergeReport(
         project=maker.project,
         run=maker.project.run(),
         method=method,
         apps=apps,
         called=called,
-        abstention=rate(not o.calls and o.finished for o in negatives),
+        function_choice=paired_rate(_both(pair, _is_right_function) for pair in every if pair[0].sample.is_positive),
+        abstention=paired_rate(_both(pair, _is_refused) for pair in every if not pair[0].sample.is_positive),
         across=rate(same_strictly(o.sample.calls, o.calls, spec) for o in across),
         heal_steps=steps,
         training_steps=training_steps,
         seconds=time.monotonic() - started,
     )
+
+
+def _some_requests(rows: Sequence[Sample], count: int, rng: random.Random) -> list[Sample]:
+    """So many requests, and what nothing serves."""
+    positives = [s for s in rows if s.is_positive]
+    return rng.sample(positives, min(count, len(positives))) + [s for s in rows if not s.is_positive]
 
 
 def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> PairedRate:
@@ -85,6 +107,18 @@ def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -
         for b, a in zip(before, after, strict=True)
         if b.sample.is_positive
     )
+
+
+def _both(pair: tuple[Outcome, Outcome], is_right: Callable[[Outcome], bool]) -> tuple[bool, bool]:
+    return is_right(pair[0]), is_right(pair[1])
+
+
+def _is_right_function(outcome: Outcome) -> bool:
+    return same_functions(outcome.sample.calls, outcome.calls)
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return not outcome.calls and outcome.finished
 
 
 def _called(table: TokenTable, outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -99,6 +133,7 @@ def as_json(report: MergeReport) -> dict[str, Any]:
         "version": 1,
         "method": report.method,
         "apps": {app: score.to_json() for app, score in report.apps.items()},
+        "function_choice": report.function_choice.to_json(),
         "called": {app: dict(called) for app, called in report.called.items()},
         "abstention": report.abstention.to_json(),
         "across": report.across.to_json(),

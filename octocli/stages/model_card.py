@@ -35,7 +35,8 @@ def model_card(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) 
         )
     lines += [
         "",
-        f"Requests that nothing serves, refused: {_percent(report['abstention'])}. "
+        f"Function choice over all apps: {_percent(report['function_choice']['after'])}. "
+        f"Requests that nothing serves, refused: {_percent(report['abstention']['after'])}. "
         f"Two apps in one request, strict call: {_percent(report['across'])}.",
         "",
         "The samples are under the licences of those who wrote them.",

@@ -20,11 +20,20 @@ _SURELY_SERVED = 0.1
 _JOINTS = (" and ", ", and ", " and also ", ". then ", ", then ", ". also ")
 
 
-def own_rows(inputs: Sequence[MergeInput], split: Split, on_tick: OnTick = silent) -> list[list[Sample]]:
-    """Each app's rows of one side, without negatives that another app would answer with a call."""
-    rows = [[s for s in one.samples if s.split == split] for one in inputs]
+def own_rows(
+    inputs: Sequence[MergeInput], split: Split, negatives: int, seed: int, on_tick: OnTick = silent
+) -> list[list[Sample]]:
+    """Each app's rows of one side: its positives, and so many negatives that no other app would answer with a call."""
+    rng = random.Random(f"{seed}/negatives/{split}")
+    rows = [_with_few_negatives([s for s in one.samples if s.split == split], negatives, rng) for one in inputs]
     served = _served_elsewhere(inputs, rows, on_tick)
     return [[s for s in part if s.is_positive or s.query not in served] for part in rows]
+
+
+def _with_few_negatives(rows: Sequence[Sample], count: int, rng: random.Random) -> list[Sample]:
+    """All positives and so many negatives: each costs a question to every other app."""
+    negatives = [s for s in rows if not s.is_positive]
+    return [s for s in rows if s.is_positive] + rng.sample(negatives, min(count, len(negatives)))
 
 
 def _served_elsewhere(
@@ -59,13 +68,17 @@ def replay(rows: Sequence[Sequence[Sample]], count: int, seed: int) -> list[Samp
     return chosen + across_apps(rows, across, rng)
 
 
+def negatives_among(count: int) -> int:
+    """How many of so many rows nothing serves: no function's share but a quarter of all, as in the apps' own rows."""
+    return count // 4
+
+
 def _spread(rows: Sequence[Sample], count: int, rng: random.Random) -> list[Sample]:
     """So many rows, each function and *none* in turn, as long as there are any."""
     groups: dict[str, list[Sample]] = {}
     for sample in rng.sample(rows, len(rows)):
         groups.setdefault(str(sample.calls[0]["name"]) if sample.calls else "", []).append(sample)
-    # What nothing serves has no function's share but a quarter of all, as in the apps' own rows.
-    negatives = groups.pop("", [])[: count // 4]
+    negatives = groups.pop("", [])[: negatives_among(count)]
     found: list[Sample] = []
     while len(found) < count - len(negatives) and any(groups.values()):
         found += [group.pop() for group in groups.values() if group]

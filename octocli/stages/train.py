@@ -208,6 +208,7 @@ def _trainee(
     manifest: Manifest, base: "Base", settings: TrainSettings, config: Config
 ) -> tuple["Trainee", "Vocabulary", "LoraShape | None"]:
     """The network with its new rows started from what they stand for."""
+    from octocli.model.encoding import describing_text
     from octocli.model.network import LoraShape, Trainee, described_rows, load_network, settled_precision
     from octocli.model.vocabulary import load_vocabulary
 
@@ -217,8 +218,7 @@ def _trainee(
     vocabulary = load_vocabulary(
         base.folder, tokens.all_tokens(spec), model.get_input_embeddings().num_embeddings, reserved=config.reserved
     )
-    texts = [f" {f.name.replace('_', ' ')}: {f.description}" for f in spec.functions]
-    texts += [" none of these, no function, something else", " end"]
+    texts = [describing_text(f) for f in spec.functions] + [" none of these, no function, something else", " end"]
     rows = described_rows(model, [vocabulary.text(t) for t in texts], config.seed)
     shape = LoraShape(settings.rank, settings.alpha, settings.modules, settings.upper)
     lora = shape if settings.method == "lora" else None

@@ -65,6 +65,7 @@ def train_and_score(
     from octocli.model.encoding import encode_all
     from octocli.model.training import fit
     from octocli.stages import train as stage
+    from octocli.stages.run_record import write_run
 
     folder = project.run(f"{name}-{steps}-steps")
     if (folder / "run.json").exists():
@@ -82,7 +83,7 @@ def train_and_score(
     passes = [first] * bool(first) + passes_of(rows, steps - -(-len(first) // settings.batch), settings.batch)
     curve = fit(trainee, passes, settings, seed=project.config.seed, checkpoint=checkpoint)
     save_lora(trainee, folder, lora, project.config.base)
-    stage._write_record(project, folder, settings, manifest, vocabulary, len(rows), curve)
+    write_run(project, folder, settings, manifest, vocabulary, len(rows), curve)
     del trainee
     return _scores(project, folder, questions)
 
