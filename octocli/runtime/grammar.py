@@ -24,6 +24,8 @@ from octocli.core.schemas import UNEXPRESSED, types_of
 from octocli.core.spec import Function, Parameter
 
 _DROPPED = UNEXPRESSED - {"oneOf", "allOf"} | {"default", "examples", "description", "title", "format", "$schema"}
+# Signs that end no value.
+_CUTS = ",;"
 # Any clock will do to see whether words are relative to one.
 _SOME_CLOCK = datetime(2026, 1, 1)
 _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -58,7 +60,7 @@ class Grammar:
         yield f"QUERY: %regex {parts}"
         stretches = list(spans(query))
         for terminal, parameter in self.copied.items():
-            words = [s for s in stretches if _resolves(s, parameter, self.language)]
+            words = [s for s in stretches if _is_whole(s) and _resolves(s, parameter, self.language)]
             if words:
                 yield f"{terminal}: {' | '.join(json.dumps(json.dumps(w, ensure_ascii=False)) for w in words)}"
             else:
@@ -70,6 +72,11 @@ def _inside(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
+def _is_whole(words: str) -> bool:
+    """Whether words may be a value: what begins or ends in a comma was cut out of more."""
+    return words[0] not in _CUTS and words[-1] not in _CUTS
+
+
 def _resolves(words: str, parameter: Parameter, language: str) -> bool:
     if not has_resolver(parameter.name, parameter.schema):
         return False
@@ -77,11 +84,11 @@ def _resolves(words: str, parameter: Parameter, language: str) -> bool:
 
 
 def _length(parameter: Parameter) -> str:
-    """A regex for text of the length that the schema wants, with no space at either end."""
+    """A regex for text of the length that the schema wants, with no space and no comma at either end."""
     sign = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\])"  # one character as JSON writes it
     shortest = max(1, int(parameter.schema.get("minLength", 1)))
     longest = parameter.schema.get("maxLength", "")
-    return f"/[^ ](.*[^ ])?/ & /{sign}{{{shortest},{longest}}}/"
+    return f"/[^ {_CUTS}](.*[^ {_CUTS}])?/ & /{sign}{{{shortest},{longest}}}/"
 
 
 def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:

@@ -14,6 +14,7 @@ from octocli.teachers.builtin.noise import roughen
 from octocli.teachers.builtin.phrasing import Phrasing
 
 # Words that bring their own preposition: "at in 20 minutes" is nobody's English.
+_ARTICLED = re.compile(r"(?:the|my|your|a|an|this|that) ", re.IGNORECASE)
 _SELF_LED = re.compile(
     r"^(?:in |tonight|tomorrow|today|this |next |every |each |on |by |once |just |the day after"
     r"|weekdays|weekends|daily)"
@@ -89,7 +90,9 @@ class English(Language):
         return [re.sub(r"(\w)s$", r"\1", d) for d in kept]
 
     def joint(self, text: str, words: str, kind: str) -> str:
-        """No preposition before words that bring one, "on" before a date, "an" before a vowel."""
+        """No preposition or article before words that bring one, "on" before a date, "an" before a vowel."""
+        if _ARTICLED.match(words):
+            text = re.sub(r"\b(?:the|my) $", "", text, flags=re.IGNORECASE)
         if kind in ("time", "date", "datetime", "enum") and _SELF_LED.search(words):
             if words in ("today", "tomorrow") and text.endswith("for "):
                 return text

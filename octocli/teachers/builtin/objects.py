@@ -119,6 +119,13 @@ class Thing:
         name, role = self.object.name, self.roles[self.object.name]
         uses = frozenset({name})
         slot = f"{{{name}}}"
+        own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
+        whole = self.object.kind == "text" and len(own) == len(set(words_of(name)) - {"new"})
+        if whole and own and self.nouns and self.name.group["class"] == "set" and not role.item:
+            # What is set is not the value: "change the address to 12 Oak Street".
+            yield NounPhrase(f"the {self.nouns[0]} to {slot}", uses, 4.0)
+            yield NounPhrase(f"my {self.nouns[0]} to {slot}", uses, 2.0)
+            return
         the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
         vague = self.name.group["class"] in _VAGUE and not self.says_enough(role)
         if not ((role.named or vague) and self.nouns):
@@ -126,7 +133,6 @@ class Thing:
             if the:
                 yield NounPhrase(f"my {slot}", uses)
                 yield NounPhrase(slot, uses)
-        own = {w.removesuffix("s") for w in words_of(name)} & {n.removesuffix("s") for n in self.name.nouns}
         if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
             noun = self.nouns[0]
             yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))

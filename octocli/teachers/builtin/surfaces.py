@@ -19,6 +19,9 @@ from octocli.teachers.builtin.roles import words_of
 
 Schema = Mapping[str, Any]
 
+# Of currencies and countries: a code so short is read, and its words are said.
+_LONGEST_CODE = 3
+
 
 def surfaces(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
     """Ways to say `value` for the parameter `name`, the plainest first; none that is relative to the clock."""
@@ -143,7 +146,10 @@ def enum_words(value: Any, schema: Schema, language: Language) -> list[str]:
         return language.spoken.numbers(value) if isinstance(value, (int, float)) else [_text(value)]
     readable = _readable(value)
     literal = [value] if value.lower() == readable or value.isupper() else []
-    return language.listed([readable, *literal], [*language.words.enums.get(readable, ()), *own])
+    known = [*language.words.enums.get(readable, ()), *own]
+    if known and value.isupper() and len(value) <= _LONGEST_CODE:
+        return [*known, *language.listed([readable, *literal], ())]
+    return language.listed([readable, *literal], known)
 
 
 def _lists(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
