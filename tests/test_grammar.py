@@ -155,7 +155,7 @@ def accepts(
     tokens = table_of(spec)
     ids = {t: 300 + i for i, t in enumerate(tokens.all_tokens(spec))}
     manifest = Manifest(spec, tokens, make_prompt("short"), {}, {}, **taught)
-    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300), query)
+    matcher = make_grammar(manifest, ids).matcher(byte_tokenizer(list(ids), 300), query)
     sequence = [300 + token, *body.encode()] if token >= 0 else list(body.encode())
     taken = matcher.try_consume_tokens(sequence)
     assert isinstance(matcher, llguidance.LLMatcher)
@@ -163,7 +163,7 @@ def accepts(
 
 
 @functools.lru_cache
-def _byte_tokenizer_of(special: tuple[str, ...], first: int) -> Any:
+def byte_tokenizer_of(special: tuple[str, ...], first: int) -> Any:
     import llguidance
 
     class Bytes:
@@ -179,8 +179,8 @@ def _byte_tokenizer_of(special: tuple[str, ...], first: int) -> Any:
     return llguidance.LLTokenizer(llguidance.TokenizerWrapper(Bytes()))
 
 
-def _byte_tokenizer(special: list[str], first: int) -> Any:
-    return _byte_tokenizer_of(tuple(special), first)
+def byte_tokenizer(special: list[str], first: int) -> Any:
+    return byte_tokenizer_of(tuple(special), first)
 
 
 ORDER = [fun("order", obj({"what": {"type": "string"}, "n": {"type": "integer", "minimum": 1, "maximum": 20},
@@ -325,6 +325,6 @@ def test_an_answer_has_no_more_calls_than_a_training_row_had(most: int, taken: b
     tokens = table_of(spec)
     ids = {t: 300 + i for i, t in enumerate(tokens.all_tokens(spec))}
     manifest = Manifest(spec, tokens, make_prompt("short"), {}, {}, most_calls=most)
-    matcher = make_grammar(manifest, ids).matcher(_byte_tokenizer(list(ids), 300), "go and go")
+    matcher = make_grammar(manifest, ids).matcher(byte_tokenizer(list(ids), 300), "go and go")
     sequence = [300, *b"();", 300, *b"()"]
     assert (matcher.try_consume_tokens(sequence) == len(sequence)) == taken

@@ -12,7 +12,20 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_models import load_tiny
-from tiny_projects import base, copy_of, fun, lamp_rows, new_project, obj, octo, spec_of, trained, workspace, write_rows
+from tiny_projects import (
+    base,
+    copy_of,
+    fun,
+    lamp_rows,
+    new_project,
+    obj,
+    octo,
+    spec_of,
+    toml,
+    trained,
+    workspace,
+    write_rows,
+)
 
 from octocli.core.config import LORA_MODULES
 from octocli.core.errors import BadInput, Refused
@@ -212,7 +225,7 @@ def merge_projects() -> tuple[Project, Project]:
     held_out = [{**row, "query": f"{row['query']} {side}", "split": side}
                 for row in lamp_rows() for side in ("validation", "test")]  # fmt: skip
     write_rows(lamps.accepted_file, [row for row in rows if row["split"] == "train"] + held_out)
-    fans = new_project(workspace() / "fans", FANS)
+    fans = new_project(workspace() / "fans", FANS, toml('data_licence = "CC0-1.0"'))
     write_rows(fans.accepted_file, [row for split in ("train", "validation", "test") for row in _fan_rows(split)])
     train(fans, epochs=20)
     return lamps, fans
@@ -244,6 +257,7 @@ def test_two_projects_become_one_that_answers_for_both(tmp_path):
     apps = record["manifest"]["settings"]["apps"]
     assert [set(app["strict"]) for app in apps] == [{"before", "after"}] * 2
     card = (merged.run() / "MODEL_CARD.md").read_text()
+    assert "| CC0-1.0 |" in card and "| not stated |" in card
     assert "| lamps | 3 |" in card and "| fans | 2 |" in card and record["manifest"]["base"]["licence"] in card
 
 

@@ -128,6 +128,7 @@ class Config(_Settings):
         description="share of requests that are none of the app's business and may be answered with a call; 0.1 if "
         "left open, and then no request is refused that is likelier a call",
     )
+    data_licence: str = Field("", description="of the samples, for the card of a model that they are merged into")
     synth: SynthSettings = SynthSettings()
     teacher: TeacherSettings = TeacherSettings()
     train: TrainSettings = TrainSettings()

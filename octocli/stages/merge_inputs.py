@@ -49,7 +49,7 @@ class MergeInput:
         return read_samples(self.project.accepted_file)
 
     def card(self) -> dict[str, Any]:
-        """What a merged model says of the app: enough to find the run again, and the licence of its base."""
+        """What a merged model says of the app: enough to find the run again, and the licences of base and samples."""
         made = self.record["made_from"]
         return {
             "app": self.app,
@@ -58,6 +58,7 @@ class MergeInput:
             "accepted": made["accepted"],
             "samples": self.record["samples"],
             "steps": self.record["steps"],
+            "data_licence": self.project.config.data_licence,
             "teachers": sorted({s.teacher or "imported" for s in self.samples}),
             "base": dict(self.manifest.base),
         }

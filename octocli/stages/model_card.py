@@ -22,14 +22,15 @@ def model_card(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) 
         f"(licence: {base['licence']}; {base['checksum']}), method {record['merge']['method']}, healed for "
         f"{report['heal_steps']} steps ({report['heal_steps'] / max(1, report['training_steps']):.1%} of the apps').",
         "",
-        "| app | functions | samples | written by | strict call alone | merged | difference, 95 % interval | n |",
-        "|---|---|---|---|---|---|---|---|",
+        "| app | functions | samples | written by | their licence | strict call alone | merged | difference, 95 % interval | n |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for card in record["merged_from"]:
         score = report["apps"][card["app"]]
         low, high = score["interval"]
         lines.append(
             f"| {card['app']} | {card['functions']} | {card['samples']} | {', '.join(card['teachers'])} "
+            f"| {card['data_licence'] or 'not stated'} "
             f"| {_percent(score['before'])} | {_percent(score['after'])} "
             f"| {100 * low:+.1f} to {100 * high:+.1f} points | {score['after']['n']} |"
         )
@@ -38,8 +39,6 @@ def model_card(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) 
         f"Function choice over all apps: {_percent(report['function_choice']['after'])}. "
         f"Requests that nothing serves, refused: {_percent(report['abstention']['after'])}. "
         f"Two apps in one request, strict call: {_percent(report['across'])}.",
-        "",
-        "The samples are under the licences of those who wrote them.",
         "",
     ]
     return "\n".join(lines)

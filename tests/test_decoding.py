@@ -1,0 +1,84 @@
+"""The decode loop, asked of an engine that is known to the last digit: it holds a few answers, each with its share."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from test_grammar import byte_tokenizer
+from tiny_projects import fun, obj, spec_of, table_of
+
+from octocli.core.manifest import Manifest
+from octocli.core.prompts import make_prompt
+from octocli.runtime.decoding import decode, to_pieces
+from octocli.runtime.grammar import make_grammar
+
+SIZE = 320
+
+
+class Answering:
+    """An engine over single bytes whose next id is that of one of its answers that begin as what was read does."""
+
+    def __init__(self, manifest: Manifest, answers: Mapping[str, float]) -> None:
+        self.manifest = manifest
+        tokens = manifest.tokens.all_tokens(manifest.spec)
+        self.special: Mapping[str, int] = {token: 300 + i for i, token in enumerate(tokens)}
+        self.answers = {tuple(self._ids(text)): share for text, share in answers.items()}
+
+    def _ids(self, text: str) -> list[int]:
+        """ "go()" as the function's token and bytes; the end token closes it."""
+        ids: list[int] = []
+        names = {f.name: self.special[self.manifest.tokens.token(f.name)] for f in self.manifest.spec.functions}
+        for call in text.split(" & "):
+            name, _, rest = call.partition("(")
+            ids += ([*b";"] if ids else []) + [names[name], *f"({rest}".encode()]
+        return [*ids, self.special[self.manifest.tokens.end]]
+
+    def read(self, ids: Sequence[int], last: int = 1) -> np.ndarray:
+        return np.stack([self._logits(tuple(ids[1 : len(ids) - last + 1 + i])) for i in range(last)])
+
+    def _logits(self, written: tuple[int, ...]) -> np.ndarray:
+        logits = np.full(SIZE, -30.0)
+        for answer, share in self.answers.items():
+            if answer[: len(written)] == written and len(answer) > len(written):
+                token = answer[len(written)]
+                logits[token] = math.log(share + math.exp(logits[token]))
+        return logits
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return bytes(ids).decode()
+
+
+SPEC = spec_of(fun("go"), fun("say", obj({"text": {"type": "string"}}, ("text",))))
+
+
+def _said(answers: Mapping[str, float]) -> str:
+    tokens = table_of(SPEC)
+    engine: Any = Answering(Manifest(SPEC, tokens, make_prompt("short"), {}, {}, most_calls=3), answers)
+    grammar = make_grammar(engine.manifest, engine.special)
+    matcher = grammar.matcher(byte_tokenizer(list(engine.special), 300), "any")
+    decoded = decode(engine, matcher, [0])
+    assert decoded.finished
+    names = {tokens.token(f.name): f.name for f in SPEC.functions} | {tokens.end: "."}
+    return "".join(names.get(piece.text, piece.text) for piece in to_pieces(engine, decoded.ids))
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"go()": 0.4, "go() & go()": 0.6}, "go()."),
+        ({"go()": 0.2, "go() & go()": 0.8}, "go();go()."),
+        ({'say("a")': 0.45, 'say("a") & go()': 0.55}, 'say("a").'),
+        ({'say("a")': 0.1, 'say("a") & go()': 0.3, 'say("a") & go() & go()': 0.6}, 'say("a");go().'),
+    ],
+)
+def test_a_second_call_is_made_only_where_it_is_far_likelier_than_none(answers, said) -> None:
+    assert _said(answers) == said
+
+
+@pytest.mark.parametrize("text", ["a; b", "x);go()", ");", 'q");z'])
+def test_a_separator_within_a_text_is_text(text) -> None:
+    said = f"say({json.dumps(text)})"
+    assert _said({'say("a")': 0.2, said: 0.35, 'say("x")': 0.2, 'say("q")': 0.2}) == f"{said}."
