@@ -22,7 +22,8 @@ def model_card(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) 
         f"(licence: {base['licence']}; {base['checksum']}), method {record['merge']['method']}, healed for "
         f"{report['heal_steps']} steps ({report['heal_steps'] / max(1, report['training_steps']):.1%} of the apps').",
         "",
-        "| app | functions | samples | written by | their licence | strict call alone | merged | difference, 95 % interval | n |",
+        "| app | functions | samples | written by | their licence | strict call alone | merged "
+        "| difference, 95 % interval | n |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for card in record["merged_from"]:
