@@ -17,9 +17,12 @@ def merge_cli(
     apps: Annotated[list[Path], typer.Argument(help="Project folders, or run folders.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="The project to make.", show_default=False)],
     method: Annotated[
-        str, typer.Option(help="cat (the exact sum), linear, svd, ties, dare_linear, dare_ties, or auto.")
+        str,
+        typer.Option(
+            help="cat (the sum; exact with weights of 1), linear, svd, ties, dare_linear, dare_ties, or auto."
+        ),
     ] = "cat",
-    weights: Annotated[str, typer.Option(help="Of the apps in the sum, such as 1,0.8.", show_default="1 each")] = "",
+    weights: Annotated[str, typer.Option(help="Of the apps in the sum, such as 1,0.8.", show_default="1/√n each")] = "",
     heal: Annotated[
         float, typer.Option(help="Steps of joint training afterwards, as a share of what the apps took; 0 for none.")
     ] = 0.1,

@@ -58,7 +58,7 @@ def merge_adapters(
         adapters: what was trained.
         rows_of: the tokens of each adapter.
         ids: of the merged model: every function token, then its own *none* and *end*, last in this order.
-        method: of PEFT. "cat" is the exact sum of what the adapters add to the base.
+        method: of PEFT. "cat" is the exact weighted sum of what the adapters add to the base.
         weights: of each adapter in the sum.
         svd_rank: of "svd"; the greatest rank among the adapters if none is given.
         seed: of what DARE leaves out.

@@ -61,7 +61,7 @@ def merge(
         paths: project folders, or run folders.
         out: the folder to make; its name is the merged app's.
         method: of PEFT, or "auto" for the one that does best on validation rows before healing.
-        weights: of the apps in the sum; 1 each if none.
+        weights: of the apps in the sum; if none, one over the root of their number each.
         heal: steps of joint training afterwards, as a share of the steps that the apps took together; 0 for none.
         heal_what: what learns then: LoRA and rows, or the rows alone.
         questions: requests of each app that the merged model and the app's own are both asked; a quarter as many more

@@ -4,12 +4,14 @@
     python tests/benchmarks/merge_apps.py WORK android/ vehicle/ --way cat:0 --way cat:0.1
 
 Each app is a project folder with a finished run. A way is METHOD:HEAL, heal being a share of the steps that the apps
-took together; METHOD:HEAL:rows heals the token rows alone. Each adds a line to WORK/results.jsonl, and one that stands
-there is not made again. Beside the table, WORK/merge.png shows the strict call of every app, way by way.
+took together; METHOD:HEAL:rows heals the token rows alone. The method "sum" is
+"cat" with weights of 1: the naive sum. Each adds a line to WORK/results.jsonl, and one that stands
+there is not made again; delete WORK when the apps change. Beside the table, WORK/merge.png shows the strict call of every app, way by way.
 """
 
 import argparse
 import json
+import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +19,18 @@ from typing import Any
 
 from runs import keep_result, results_of
 
-WAYS = ("cat:0", "linear:0", "ties:0", "dare_linear:0", "svd:0", "cat:0.02", "cat:0.05", "cat:0.1", "cat:0.1:rows")
+WAYS = (
+    "sum:0",
+    "cat:0",
+    "linear:0",
+    "ties:0",
+    "dare_linear:0",
+    "svd:0",
+    "cat:0.02",
+    "cat:0.05",
+    "cat:0.1",
+    "cat:0.1:rows",
+)
 # Octo-planner (arXiv 2406.18082, table 3): success with LoRAs of one to four domains merged, in per cent.
 PUBLISHED = {1: 85.1, 2: 82.2, 3: 78.9, 4: 69.7}
 
@@ -32,7 +45,8 @@ def _measured(apps: Sequence[Path], folder: Path, way: str, questions: int) -> d
     report = merge(
         apps,
         folder,
-        method=method,
+        method="cat" if method == "sum" else method,
+        weights=[1.0] * len(apps) if method == "sum" else (),
         heal=float(heal),
         heal_what="rows" if what == ["rows"] else "all",
         questions=questions,
@@ -42,19 +56,18 @@ def _measured(apps: Sequence[Path], folder: Path, way: str, questions: int) -> d
     return as_json(report)
 
 
-def _draw_rows_once() -> None:
+def _draw_rows_once(work: Path) -> None:
     """Have all ways learn and answer the same rows: to find what another app serves takes minutes."""
     from octocli.stages import merge as stage
 
-    drawn: dict[tuple[Any, ...], Any] = {}
     draw = stage.own_rows
 
     def remembered(inputs: Any, split: Any, negatives: int, *more: Any) -> Any:
         # A way that heals longer wants more negatives to learn from.
-        what = (split, negatives)
-        if what not in drawn:
-            drawn[what] = draw(inputs, split, negatives, *more)
-        return drawn[what]
+        file = work / f"rows-{split}-{negatives}.pickle"
+        if not file.exists():
+            file.write_bytes(pickle.dumps(draw(inputs, split, negatives, *more)))
+        return pickle.loads(file.read_bytes())
 
     stage.own_rows = remembered  # type: ignore[assignment]
 
@@ -123,7 +136,7 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     runs = [json.loads((app / "runs" / "main" / "run.json").read_text(encoding="utf-8")) for app in options.apps]
-    _draw_rows_once()
+    _draw_rows_once(options.work)
     setting = {"apps_of": [r["made_from"]["accepted"] for r in runs], "questions": options.questions}
     for way in options.way or WAYS:
         what = {"way": way, **setting}
