@@ -4,9 +4,9 @@
     python tests/benchmarks/merge_apps.py WORK android/ vehicle/ --way cat:0 --way cat:0.1
 
 Each app is a project folder with a finished run. A way is METHOD:HEAL, heal being a share of the steps that the apps
-took together; METHOD:HEAL:rows heals the token rows alone. The method "sum" is
-"cat" with weights of 1: the naive sum. Each adds a line to WORK/results.jsonl, and one that stands
-there is not made again; delete WORK when the apps change. Beside the table, WORK/merge.png shows the strict call of every app, way by way.
+took together; METHOD:HEAL:rows heals the token rows alone. The method "sum" is "cat" with weights of 1: the naive sum.
+Each adds a line to WORK/results.jsonl, and one that stands there is not made again; delete WORK when the apps change.
+Beside the table, WORK/merge.png shows the strict call of every app, way by way.
 """
 
 import argparse
