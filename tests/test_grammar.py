@@ -312,6 +312,13 @@ def test_copied_text_keeps_to_its_length() -> None:
     assert taken == ["abc", "abcde", 'a"c']
 
 
+def test_a_copied_value_neither_begins_nor_ends_in_a_comma_unless_there_is_nothing_else() -> None:
+    query = "tea, and milk; now"
+    assert accepts(ORDER, '("tea, and milk")', query=query, copied=COPIED)
+    assert not any(accepts(ORDER, f'("{cut}")', query=query, copied=COPIED) for cut in ("tea,", ", and milk", "milk;"))
+    assert accepts(ORDER, '(",")', query=",", copied=COPIED)
+
+
 def test_words_that_mean_no_number_may_still_be_copied_where_there_is_no_better() -> None:
     """They come as unresolved, which is the truth, and better than a number that nobody said."""
     assert accepts(ORDER, '("tea", n="many")', query="tea, many of it", copied=COPIED)

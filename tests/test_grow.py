@@ -21,6 +21,7 @@ from octocli.stages.grow import grow
 from octocli.stages.growth import growth_since
 from octocli.stages.rename import rename
 from octocli.stages.train import is_trained
+from octocli.stages.verify import made_from
 
 BLIND = fun("move_blind", obj({"side": {"type": "string", "enum": ["left", "right"]}}, ("side",)))
 
@@ -53,9 +54,16 @@ def _edited(to: Path, *, drop: tuple[str, ...] = (), add: tuple[dict, ...] = (),
     kept = [row for row in old if not {c["name"] for c in row["calls"]} & set(drop)]
     write_rows(project.samples_file, [*old, *rows])
     write_rows(project.accepted_file, [*kept, *rows])
+    _verified(open_project(to))
     # What goes on from an adapter learns at a quarter of the rate, and a tiny random base wants more.
     project.config_file.write_text(project.config_file.read_text().replace("lr = 0.005", "lr = 0.02"))
     return open_project(to)
+
+
+def _verified(project: Project) -> Project:
+    """The project as a verification of its samples leaves it."""
+    write_json(project.verified_record, {"version": 1, "made_from": made_from(project)})
+    return open_project(project.root)
 
 
 def _grown(to: Path) -> Project:
@@ -114,7 +122,7 @@ def test_a_run_learns_what_came_and_refuses_what_went(tmp_path):
 def test_a_rename_changes_no_weight_and_no_answer(tmp_path):
     project = copy_of(lamps(), tmp_path / "lamps")
     rename(project, "set_lamp", "dim")
-    report = grow(open_project(project.root))
+    report = grow(_verified(open_project(project.root)))
     assert report.steps == 0 and report.growth.renamed == {"set_lamp": "dim"}
     assert report.kept.worse == report.kept.better == 0
     old, new = (read_adapter(project.run(name)) for name in ("main", "grown"))
@@ -128,10 +136,22 @@ def test_a_rename_changes_no_weight_and_no_answer(tmp_path):
     assert answers[0].ids == answers[1].ids
 
 
+def test_a_merged_project_neither_grows_nor_renames(tmp_path):
+    project = copy_of(lamps(), tmp_path / "lamps")
+    tokens = json.loads(project.tokens_file.read_text())
+    write_json(project.tokens_file, {**tokens, "apps": dict.fromkeys(tokens["functions"], "lamps")})
+    record = json.loads((project.run() / "run.json").read_text())
+    record["manifest"]["apps"] = dict.fromkeys(tokens["functions"], "lamps")
+    write_json(project.run() / "run.json", record)
+    for act in (lambda: grow(open_project(project.root)), lambda: rename(project, "set_lamp", "dim")):
+        with pytest.raises(BadInput, match="a merged project"):
+            act()
+
+
 def test_a_dropped_function_takes_its_row_and_no_other(tmp_path):
     project = _edited(tmp_path / "lamps", drop=("set_lamp",))
     write_rows(project.samples_file, [r for r in lamp_rows() if not r["calls"] or r["calls"][0]["name"] != "set_lamp"])
-    report = grow(project, tolerance=1.0)
+    report = grow(_verified(project), tolerance=1.0)
     assert report.steps == 0 and report.dropped.n == 0  # of a function without samples nothing can be learnt
     old, new = (read_adapter(project.run(name)) for name in ("main", "grown"))
     assert torch.equal(new.rows, old.rows[1:])
@@ -141,7 +161,9 @@ def test_a_dropped_function_takes_its_row_and_no_other(tmp_path):
     ("spoil", "error", "said"),
     [
         ("nothing", BadInput, "nothing to grow"),
+        ("not verified", NotMade, "not of the API as it is"),
         ("no rows", NotMade, "no training rows of 'move_blind'"),
+        ("unsaid", NotMade, "no training row of 'set_lamp' says 'colour'"),
         ("in place", BadInput, "does not grow in place"),
         ("another", BadInput, "a finished run of another training"),
         ("prompt", BadInput, "another prompt"),
@@ -154,7 +176,14 @@ def test_a_dropped_function_takes_its_row_and_no_other(tmp_path):
 def test_what_cannot_grow_is_told_in_one_line(tmp_path, spoil, error, said):
     project = lamps() if spoil == "nothing" else _grown(tmp_path / "lamps")
     options = {"no run": {"run": "other"}, "in place": {"into": "main"}, "another": {"into": "full"}}.get(spoil, {})
-    if spoil == "no rows":
+    if spoil == "not verified":
+        project.verified_record.unlink()
+    elif spoil == "unsaid":
+        spec = json.loads(project.spec_file.read_text())
+        spec["functions"][0]["parameters"]["properties"]["colour"] = {"type": "string"}
+        write_json(project.spec_file, spec)
+        _verified(open_project(project.root))
+    elif spoil == "no rows":
         rows = [json.loads(line) for line in project.accepted_file.read_text().splitlines()]
         write_rows(project.accepted_file, [r for r in rows if "blind" not in r["query"]])
     elif spoil == "another":
@@ -222,14 +251,14 @@ def test_who_renamed_in_the_spec_gets_the_token_back(tmp_path):
         ("set_lmap", "dim", "no function 'set_lmap' to rename to 'dim'"),
         ("set_lamp", "play_song", "another function's name"),
         ("set_lamp", "not a name", "name"),
-        ("set_lamp", "taught", "a token of its own, which run 'main'"),
+        ("set_lamp", "retired", "was another function's name"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_and_nothing_changes(tmp_path, old, new, said):
     project = copy_of(lamps(), tmp_path / "lamps")
-    record = json.loads((project.run() / "run.json").read_text())
-    record["manifest"]["tokens"]["taught"] = 3
-    write_json(project.run() / "run.json", record)
+    table = json.loads(project.tokens_file.read_text())
+    table["functions"]["retired"] = 3
+    write_json(project.tokens_file, table)
     files = (project.spec_file, project.tokens_file, project.samples_file)
     before = [file.read_bytes() for file in files]
     with pytest.raises(BadInput, match=said):
@@ -241,6 +270,7 @@ def test_the_doors(tmp_path):
     project = _grown(tmp_path / "lamps")
     told = octo("rename", "play_song", "start_song", "-C", project.root)
     assert told.returncode == 0 and "start_song now, and keeps <lamps_1>" in told.stdout, told.stderr
+    _verified(open_project(project.root))
     told = octo("grow", "-C", project.root, "--tolerance", "1", "--questions", "12")
     assert told.returncode == 0, told.stderr
     for line in ("start_song (was play_song)", "move_blind (new)", "refused: stop_music (dropped)", "all that stay"):
@@ -263,3 +293,56 @@ def test_a_spec_of_the_same_functions_has_nothing_to_grow_even_if_described_othe
 def test_a_new_project_has_no_run_to_grow(tmp_path):
     with pytest.raises(NotMade, match="no run here"):
         grow(new_project(tmp_path / "lamps"))
+
+
+def test_other_words_for_a_parameter_change_no_function(tmp_path):
+    project = copy_of(lamps(), tmp_path / "lamps")
+    spec = json.loads(project.spec_file.read_text())
+    spec["functions"][0]["parameters"]["properties"]["level"] |= {"description": "In per cent.", "title": "Level"}
+    write_json(project.spec_file, spec)
+    with pytest.raises(BadInput, match="nothing to grow"):
+        growth_since(read_run(project.run()), open_project(project.root))
+
+
+def test_a_name_that_a_run_was_trained_with_is_not_given_away(tmp_path):
+    project = copy_of(lamps(), tmp_path / "lamps")
+    spec = json.loads(project.spec_file.read_text())
+    spec["functions"][0]["name"] = "dim"
+    write_json(project.spec_file, spec)
+    record = json.loads((project.run() / "run.json").read_text())
+    record["manifest"]["tokens"]["dim"] = 3
+    write_json(project.run() / "run.json", record)
+    with pytest.raises(BadInput, match="a token of its own, which run 'main'"):
+        rename(open_project(project.root), "set_lamp", "dim")
+
+
+NESTED = {
+    "app": "walks",
+    "functions": [
+        fun("go", obj({"where": {"type": "string"}}, ("where",)),
+            examples=[{"query": "go home", "calls": [{"name": "go", "arguments": {"where": {"name": "home"}}}]}]),
+        fun("home", returns={"type": "string"}),
+        fun("tag", obj({"as": {"type": "object", "default": {"name": "home", "description": "a tag, no call"}}})),
+    ],
+}  # fmt: skip
+
+
+def test_a_rename_reaches_nested_calls_and_no_data_that_looks_like_one(tmp_path):
+    project = new_project(tmp_path / "walks", NESTED)
+    nested = {"query": "go home", "calls": [{"name": "go", "arguments": {"where": {"name": "home"}}}]}
+    write_rows(project.samples_file, [nested])
+    assert rename(project, "home", "my_place").samples == 1
+    spec = json.loads(project.spec_file.read_text())
+    assert spec["functions"][0]["examples"][0]["calls"][0]["arguments"]["where"]["name"] == "my_place"
+    assert spec["functions"][2]["parameters"]["properties"]["as"]["default"]["name"] == "home"
+    (sample,) = read_samples(project.samples_file)
+    assert sample.calls[0]["arguments"]["where"] == {"name": "my_place"}
+
+
+def test_growing_again_with_other_settings_learns_again(tmp_path):
+    project = _grown(tmp_path / "lamps")
+    grow(project, tolerance=1.0)
+    first = json.loads((project.run("grown") / "run.json").read_text())["fingerprint"]
+    project.config_file.write_text(project.config_file.read_text().replace("lr = 0.02", "lr = 0.01"))
+    grow(open_project(project.root), tolerance=1.0)
+    assert json.loads((project.run("grown") / "run.json").read_text())["fingerprint"] != first

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -379,10 +380,47 @@ def test_a_merge_that_was_killed_goes_on(tmp_path, monkeypatch):
     monkeypatch.undo()
     merge([lamps.root, fans.root], tmp_path / "home", **options)
     merge([lamps.root, fans.root], tmp_path / "whole" / "home", **options)
+    record = json.loads((open_project(tmp_path / "home").run() / "run.json").read_text())
+    assert record["resumed_at"] == 13
     resumed, whole = (read_adapter(tmp_path / name / "runs" / "main") for name in ("home", "whole/home"))
     assert torch.equal(resumed.rows, whole.rows)
     with pytest.raises(BadInput, match="already there"):
         merge([lamps.root, fans.root], tmp_path / "home", **options)
+
+
+def test_a_merge_that_was_killed_while_it_asked_learns_nothing_again(tmp_path, monkeypatch):
+    from octocli.stages import merge as stage
+
+    lamps, fans = merge_projects()
+    options = {"heal": 0.2, "questions": 2, "tolerance": 1.0}
+
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "measured", killed)
+    with pytest.raises(KeyboardInterrupt):
+        merge([lamps.root, fans.root], tmp_path / "home", **options)
+    monkeypatch.undo()
+    file = tmp_path / "home" / "runs" / "main" / "adapter_model.safetensors"
+    written = file.stat().st_mtime_ns
+    assert merge([lamps.root, fans.root], tmp_path / "home", **options).heal_steps > 0
+    assert file.stat().st_mtime_ns == written
+
+
+def test_a_clone_of_a_merged_project_is_not_written_over(tmp_path):
+    lamps, fans = merge_projects()
+    options = {"heal": 0.0, "questions": 2, "tolerance": 1.0}
+    merge([lamps.root, fans.root], tmp_path / "home", **options)
+    shutil.rmtree(tmp_path / "home" / "runs")
+    with pytest.raises(BadInput, match="already there"):
+        merge([lamps.root, fans.root], tmp_path / "home", **options)
+
+
+def test_what_was_merged_is_not_merged_again(tmp_path):
+    lamps, fans = merge_projects()
+    merge([lamps.root, fans.root], tmp_path / "home", heal=0.0, questions=2, tolerance=1.0)
+    with pytest.raises(BadInput, match="merged already"):
+        merge([tmp_path / "home", lamps.root], tmp_path / "all")
 
 
 def _stopping(update, after):

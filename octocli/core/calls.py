@@ -118,7 +118,7 @@ def is_default(value: Any, schema: Mapping[str, Any]) -> bool:
 
 def is_nested(value: Any, spec: Spec, function: Function, parameter: str) -> bool:
     """Whether an argument's value is itself a call that may stand there."""
-    if not (isinstance(value, Mapping) and "name" in value and set(value) <= {"name", "arguments", "missing"}):
+    if not _looks_like_a_call(value):
         return False
     found = function.param(parameter)
     return found is not None and any(f.name == value["name"] for f in spec.fillers(found))
@@ -137,6 +137,20 @@ def walk_calls(calls: Sequence[Mapping[str, Any]], spec: Spec) -> Iterator[Mappi
         if function is not None:
             inner = [v for n, v in call.get("arguments", {}).items() if is_nested(v, spec, function, n)]
             yield from walk_calls(inner, spec)
+
+
+def with_names(calls: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Calls whose functions, nested ones included, bear the names that `names` has for them."""
+    return [_with_name(call, names) for call in calls]
+
+
+def _with_name(call: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    inner = {n: _with_name(v, names) if _looks_like_a_call(v) else v for n, v in call.get("arguments", {}).items()}
+    return {**call, "name": names.get(call["name"], call["name"]), **({"arguments": inner} if inner else {})}
+
+
+def _looks_like_a_call(value: Any) -> bool:
+    return isinstance(value, Mapping) and "name" in value and set(value) <= {"name", "arguments", "missing"}
 
 
 def dump_value(value: Any) -> str:

@@ -16,10 +16,13 @@ from octocli.core.calls import CALL_SEPARATOR, Piece
 from octocli.runtime.engine import Engine
 
 MAX_NEW_TOKENS = 256
+# Raised whenever the rules below give another answer to the same logits: answers that were kept are void then.
+REVISION = 2
 # People ask for two things about half as often as the rows that teach it, so a second call needs twice even odds. Where
 # the grammar had to bend the model's words, it is what a lost model writes on with, at next to no probability.
 _SURE_OF_ANOTHER = 2 / 3
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# A text, to its end or as far as it is written.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 
 
 @dataclass(frozen=True)

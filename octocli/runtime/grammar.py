@@ -59,12 +59,14 @@ class Grammar:
         parts = json.dumps({"substring_chunks": [_inside(chunk) for chunk in chunks(query)]}, ensure_ascii=False)
         yield f"QUERY: %regex {parts}"
         stretches = list(spans(query))
+        # Of a query that is commas alone, these may be the value: a rule that nothing obeys would end the call.
+        cuts = _CUTS if any(map(_is_whole, stretches)) else ""
         for terminal, parameter in self.copied.items():
             words = [s for s in stretches if _is_whole(s) and _resolves(s, parameter, self.language)]
             if words:
                 yield f"{terminal}: {' | '.join(json.dumps(json.dumps(w, ensure_ascii=False)) for w in words)}"
             else:
-                yield f'{terminal}: "\\"" (QUERY & {_length(parameter)}) "\\""'
+                yield f'{terminal}: "\\"" (QUERY & {_length(parameter, cuts)}) "\\""'
 
 
 def _inside(text: str) -> str:
@@ -83,12 +85,12 @@ def _resolves(words: str, parameter: Parameter, language: str) -> bool:
     return resolve(words, parameter.name, parameter.schema, _SOME_CLOCK, language) is not None
 
 
-def _length(parameter: Parameter) -> str:
-    """A regex for text of the length that the schema wants, with no space and no comma at either end."""
+def _length(parameter: Parameter, cuts: str) -> str:
+    """A regex for text of the length that the schema wants, with no space and none of the `cuts` at either end."""
     sign = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\])"  # one character as JSON writes it
     shortest = max(1, int(parameter.schema.get("minLength", 1)))
     longest = parameter.schema.get("maxLength", "")
-    return f"/[^ {_CUTS}](.*[^ {_CUTS}])?/ & /{sign}{{{shortest},{longest}}}/"
+    return f"/[^ {cuts}](.*[^ {cuts}])?/ & /{sign}{{{shortest},{longest}}}/"
 
 
 def make_grammar(manifest: Manifest, ids: Mapping[str, int]) -> Grammar:

@@ -9,6 +9,7 @@ from typing import Any
 from octocli import __version__
 from octocli.core.project import file_hash, read_record
 from octocli.core.samples import Sample, write_atomically
+from octocli.runtime.decoding import REVISION
 
 Calls = tuple[Mapping[str, Any], ...]
 
@@ -25,8 +26,9 @@ class Outcome:
 
 
 def made_from(run: Path, data: Path) -> dict[str, str]:
-    """What answers hang on: hashes of the run in the folder `run` and of the questions, and octo's version."""
-    return {"run": file_hash(run / "run.json"), "data": file_hash(data), "octo": __version__}
+    """What answers hang on: hashes of the run in the folder `run` and of the questions, and octo's way to decode."""
+    octo = f"{__version__}, decoding {REVISION}"
+    return {"run": file_hash(run / "run.json"), "data": file_hash(data), "octo": octo}
 
 
 def keep_answers(run: Path, source: Mapping[str, str], outcomes: Sequence[Outcome]) -> None:

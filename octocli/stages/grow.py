@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from octocli.core.calls import called_functions, walk_calls, with_names
 from octocli.core.copying import copied_parameters
 from octocli.core.errors import BadInput, NotMade, Refused
 from octocli.core.manifest import MOST_CALLS, Manifest
@@ -19,7 +20,8 @@ from octocli.core.project import DEFAULT_RUN, Project, data_hash, file_hash, rea
 from octocli.core.prompts import make_prompt
 from octocli.core.samples import Sample, Split, read_samples
 from octocli.core.scoring import PairedRate, Rate, paired_rate, rate, same_strictly
-from octocli.core.splits import bucket_of, skeleton_of
+from octocli.core.spec import Spec
+from octocli.core.splits import bucket_of, normal, skeleton_of
 from octocli.runtime.caller import read_run
 from octocli.stages.answers import Outcome
 from octocli.stages.evaluate import ask
@@ -27,6 +29,7 @@ from octocli.stages.growth import Growth, growth_since
 from octocli.stages.healing import TOLERANCE, Healing, Lesson
 from octocli.stages.progress import OnTick, silent
 from octocli.stages.replay import replay
+from octocli.stages.verify import is_verified
 
 # The run that comes of growing, where no other name is given.
 GROWN_RUN = "grown"
@@ -98,7 +101,7 @@ def grow(
     if report.kept.after.n and report.kept.interval[1] < -tolerance:
         raise Refused(
             f"growing costs too much: the old functions {100 * report.kept.difference:+.1f} points of strict call",
-            hint="train anew with: octo train --lora",
+            hint=f"{folder / _REPORT} says which; grow it with a lower train.lr, or train anew: octo train --lora",
         )
     return report
 
@@ -117,10 +120,11 @@ class _Plan:
 
     @cached_property
     def _accepted(self) -> list[Sample]:
-        if not self.project.accepted_file.exists():
-            raise NotMade(f"{self.project.accepted_file}: no verified samples yet", hint="make them with: octo verify")
-        spec = self.project.spec.by_name
-        return [s for s in read_samples(self.project.accepted_file) if all(c["name"] in spec for c in s.calls)]
+        return read_samples(self.project.accepted_file)
+
+    def calls(self, sample: Sample) -> set[str]:
+        """Every function that a verified sample calls."""
+        return _calls(sample, self.project.spec)
 
     def rows(self, split: Split) -> list[Sample]:
         """Verified rows of one side, of functions that there are."""
@@ -128,20 +132,26 @@ class _Plan:
 
     def fresh(self, split: Split) -> list[Sample]:
         """Those that call a function which is new or was changed."""
-        return [s for s in self.rows(split) if _calls(s) & self.growth.taught]
+        return [s for s in self.rows(split) if self.calls(s) & self.growth.taught]
 
     def kept(self, split: Split) -> list[Sample]:
-        """Those that call functions alone that stay as they were, and the negatives."""
-        return [s for s in self.rows(split) if not _calls(s) & self.growth.taught]
+        """Those that call functions alone that stay as they were, and the negatives.
+
+        A near-miss of the API as it was may be just what a new function does, so these are left out then.
+        """
+        rows = [s for s in self.rows(split) if not self.calls(s) & self.growth.taught]
+        return [s for s in rows if s.kind != "near-miss"] if self.growth.added else rows
 
     def gone(self, split: Split) -> list[Sample]:
         """Requests for dropped functions, now served by nothing."""
-        spec = self.project.spec
-        asked = {s.query for s in self._accepted}
-        found = [s for s in self._written if _calls(s) and _calls(s) <= set(self.growth.dropped)]
+        spec, dropped = self.before.spec, set(self.growth.dropped)
+        asked = {normal(s.query) for s in self._accepted}
+        found = [s for s in self._written if s.calls and _calls(s, spec) <= dropped]
         placed = [s if s.split else s.with_split(bucket_of(skeleton_of(s, spec))) for s in found]
         return [
-            replace(s, calls=(), kind="dropped", said={}) for s in placed if s.split == split and s.query not in asked
+            replace(s, calls=(), kind="dropped", said={})
+            for s in placed
+            if s.split == split and normal(s.query) not in asked
         ]
 
     @cached_property
@@ -152,13 +162,19 @@ class _Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of all that the new run hangs on."""
-        files = (self.source / "run.json", self.project.accepted_file)
-        return data_hash([self.growth.to_json(), *map(file_hash, files), self.project.spec.to_json()])
+        """Of what the new run begins with."""
+        return data_hash([self.growth.to_json(), file_hash(self.source / "run.json"), self.project.spec.to_json()])
+
+    @property
+    def steps_before(self) -> int:
+        """What the run took that this one begins with, and those before it."""
+        record = read_record(self.source / "run.json")
+        return int(record["steps"]) + int(record.get("grown_from", {}).get("steps", 0))
 
 
-def _calls(sample: Sample) -> set[str]:
-    return {str(call["name"]) for call in sample.calls}
+def _calls(sample: Sample, spec: Spec) -> set[str]:
+    """Every function that a sample calls, nested calls included."""
+    return set(called_functions(sample.calls, spec))
 
 
 def _check(plan: _Plan, folder: Path) -> None:
@@ -170,22 +186,38 @@ def _check(plan: _Plan, folder: Path) -> None:
         raise BadInput(f"{folder}: a finished run of another training", hint="give another --into")
     if make_prompt(project.config.prompt).template != plan.before.prompt.template:
         raise BadInput(f"{plan.source}: trained with another prompt", hint="set the run's `prompt` in octo.toml")
+    if not is_verified(project):
+        raise NotMade(f"{project.accepted_file}: not of the API as it is", hint="make it so: octo synth && octo verify")
+    train = plan.fresh("train")
     for name in sorted(growth.taught):
-        if not any(name in _calls(s) for s in plan.fresh("train")):
+        if not any(name in plan.calls(s) for s in train):
             raise NotMade(
                 f"{project.accepted_file}: no training rows of {name!r}",
                 hint="make them with: octo synth && octo verify",
             )
+    for name in sorted(growth.changed):
+        if parameter := _unsaid(plan, name):
+            raise NotMade(
+                f"{project.accepted_file}: no training row of {name!r} says {parameter!r}",
+                hint=f"take the rows of {name!r} out of data/samples.jsonl, then: octo synth && octo verify",
+            )
+
+
+def _unsaid(plan: _Plan, name: str) -> str | None:
+    """A parameter that a changed function gained and no training row says: synth keeps rows that are valid still."""
+    (then,) = [old for old, new in plan.growth.now_called.items() if new == name]
+    had = {p.name for p in plan.before.spec.by_name[then].params}
+    spec = plan.project.spec
+    calls = [c for s in plan.fresh("train") for c in walk_calls(s.calls, spec) if c["name"] == name]
+    said = {parameter for call in calls for parameter in call.get("arguments", {})}
+    return next((p.name for p in spec.by_name[name].params if p.name not in had | said), None)
 
 
 def _taught(plan: _Plan, folder: Path, on_tick: OnTick) -> int:
-    """Write the grown run, if it is not there yet; returns its steps."""
+    """Write the grown run; returns its steps."""
     from octocli.model.adapter import read_adapter
     from octocli.model.growing import first_rows, with_rows
 
-    record = read_record(folder / "run.json")
-    if record.get("grown_from", {}).get("fingerprint") == plan.fingerprint:
-        return int(record["steps"])
     project, before, growth = plan.project, plan.before, plan.growth
     adapter = read_adapter(plan.source)
     healing = Healing(project, project.root, on_tick)
@@ -200,7 +232,7 @@ def _taught(plan: _Plan, folder: Path, on_tick: OnTick) -> int:
     rows = dict(zip((project.tokens.token(f.name) for f in added), fresh, strict=True))
     laid_out = with_rows(adapter, before.tokens.all_tokens(before.spec), healing.token_ids, rows)
     lesson = Lesson(_passes(plan), plan.rows("validation") + plan.gone("validation"), "all", plan.fingerprint)
-    about = {"grown_from": {"run": plan.source.name, "fingerprint": plan.fingerprint, **growth.to_json()}}
+    about = {"grown_from": {"run": plan.source.name, "steps": plan.steps_before, **growth.to_json()}}
     return healing.write(
         laid_out, folder, _manifest(plan, healing.base.to_json()), lesson, project.config.train, **about
     )
@@ -230,7 +262,7 @@ def _manifest(plan: _Plan, base: Mapping[str, Any]) -> Manifest:
         base=base,
         settings={"method": "grow", "from": plan.source.name, "seed": project.config.seed},
         copied={**kept, **{name: found[name] for name in growth.taught if name in found}},
-        most_calls=min(MOST_CALLS, max(plan.before.most_calls, *(len(s.calls) for s in train))),
+        most_calls=min(MOST_CALLS, max([plan.before.most_calls, *(len(s.calls) for s in train)])),
     )
 
 
@@ -244,7 +276,7 @@ def _measured(plan: _Plan, folder: Path, steps: int, questions: int, started: fl
     asked = _some(positives, questions, rng) + _some(negatives, _NEGATIVES_ASKED, rng)
     then_called = {new: old for old, new in plan.growth.now_called.items()}
     with open_caller(plan.source) as caller:
-        before = ask(caller, [_named(s, then_called) for s in asked], f"asking {plan.source.name}", on_tick)
+        before = ask(caller, [_as_called_then(s, then_called) for s in asked], f"asking {plan.source.name}", on_tick)
     fresh, gone = _some(plan.fresh("test"), questions, rng), _some(plan.gone("test"), _NEGATIVES_ASKED, rng)
     with open_caller(folder) as caller:
         after = ask(caller, asked, f"asking {folder.name}", on_tick)
@@ -260,7 +292,7 @@ def _measured(plan: _Plan, folder: Path, steps: int, questions: int, started: fl
         growth=plan.growth,
         kept=paired_rate((b, a) for name, b, a in pairs if name),
         by_function={
-            name: paired_rate((b, a) for n, b, a in pairs if n == name) for name in names if name in then_called
+            name: paired_rate((b, a) for n, b, a in pairs if n == name) for name in names if name in plan.growth.kept
         },
         taught={name: _strict(new, name, plan) for name in names if name in plan.growth.taught},
         dropped=rate(not o.calls and o.finished for o in lost),
@@ -279,13 +311,13 @@ def _subject(sample: Sample) -> str:
     return str(sample.calls[0]["name"]) if sample.calls else ""
 
 
-def _named(sample: Sample, names: Mapping[str, str]) -> Sample:
+def _as_called_then(sample: Sample, names: Mapping[str, str]) -> Sample:
     """A sample with the names that its functions had."""
-    return replace(sample, calls=tuple({**call, "name": names[call["name"]]} for call in sample.calls))
+    return replace(sample, calls=tuple(with_names(sample.calls, names)))
 
 
 def _strict(outcomes: Iterable[Outcome], name: str, plan: _Plan) -> Rate:
-    asked = (o for o in outcomes if name in _calls(o.sample))
+    asked = (o for o in outcomes if name in plan.calls(o.sample))
     return rate(same_strictly(o.sample.calls, o.calls, plan.project.spec) for o in asked)
 
 

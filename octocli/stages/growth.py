@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from octocli.core.errors import BadInput
+from octocli.core.kinds import SYNONYMS
 from octocli.core.manifest import Manifest
 from octocli.core.project import Project
 from octocli.core.spec import Function
+
+_WORDS = frozenset({"description", "title", "examples", SYNONYMS})
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,13 @@ def growth_since(before: Manifest, project: Project) -> Growth:
     """How the project's functions differ from those that a run was taught.
 
     Raises:
-        BadInput: another app, or nothing differs.
+        BadInput: another app, several merged ones, or nothing differs.
     """
+    if before.tokens.apps:
+        raise BadInput(
+            f"{project.root}: a merged project",
+            hint="change the app in its own project, grow it there, and merge again",
+        )
     if before.tokens.app != project.spec.app:
         raise BadInput(f"{project.spec_file}: the app is {project.spec.app!r}, the run's {before.tokens.app!r}")
     then = {before.tokens.token(f.name): f for f in before.spec.functions}
@@ -78,4 +86,17 @@ def growth_since(before: Manifest, project: Project) -> Growth:
 
 def _schemas(function: Function) -> tuple[Any, Any]:
     """What a call of the function holds and gives."""
-    return function.parameters, function.returns
+    return _unworded(function.parameters), _unworded(function.returns)
+
+
+def _unworded(schema: Any) -> Any:
+    """A schema without what only tells of it: other words for a parameter leave its calls as they are."""
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: {name: _unworded(part) for name, part in value.items()}
+        if key in ("properties", "$defs")
+        else _unworded(value)
+        for key, value in schema.items()
+        if key not in _WORDS
+    }

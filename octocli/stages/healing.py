@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from octocli.core.config import TrainSettings
 from octocli.core.manifest import Manifest
-from octocli.core.project import Project
+from octocli.core.project import Project, data_hash, read_record
 from octocli.core.samples import Sample
 from octocli.stages.calibrate import calibrated
 from octocli.stages.progress import OnTick, Tick
@@ -20,6 +20,7 @@ from octocli.stages.run_record import write_run
 if TYPE_CHECKING:
     from octocli.model.adapter import Adapter
     from octocli.model.bases import Base
+    from octocli.model.checkpoints import Checkpoint
     from octocli.model.network import LoraShape, Trainee
     from octocli.model.training import Curve
     from octocli.model.vocabulary import Vocabulary
@@ -39,7 +40,7 @@ class Lesson:
         passes: the rows of each pass over the data; none for no lesson.
         held_out: rows for the calibration, those of the validation side.
         what: LoRA and token rows, or these alone.
-        fingerprint: of all that it hangs on: a sitting that was ended goes on with the same alone.
+        fingerprint: of what the adapter was made from: with the same alone a sitting that was ended goes on.
     """
 
     passes: Sequence[Sequence[Sample]]
@@ -92,37 +93,48 @@ class Healing:
         settings: TrainSettings,
         **about: Any,
     ) -> int:
-        """Teach an adapter its lesson and write the run; returns the steps that it took.
+        """Teach an adapter its lesson and write the run, if it is not there yet; returns the steps that it took.
 
         Args:
             adapter: what to begin with, its rows in the order of `token_ids`.
             folder: the run's.
             manifest: what the model knows, not calibrated yet.
             lesson: what it learns.
-            settings: of the training that it had.
+            settings: of training; it learns more gently than they say.
             about: what the record says beside.
         """
         from octocli.model.adapter import put_adapter, save_lora
+        from octocli.model.checkpoints import Checkpoint
         from octocli.model.training import NO_STEPS
 
+        settings = settings.model_copy(update={"method": "lora"})
+        settings = settings.model_copy(update={"lr": settings.peak_lr / _GENTLER})
+        fingerprint = _fingerprint(lesson, settings)
+        record = read_record(folder / "run.json")
+        if record.get("fingerprint") == fingerprint:
+            return int(record["steps"])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "run.json").unlink(missing_ok=True)  # of a sitting that a kill cut short: not finished any more
         trainee, shape = self._trainee(adapter, settings)
         put_adapter(adapter, trainee)
         if lesson.what == "rows":
             trainee.learn_rows_alone()
-        curve = self._learnt(trainee, manifest, lesson, settings, folder) if lesson.passes else NO_STEPS
+        curve = (
+            self._learnt(trainee, manifest, lesson, settings, Checkpoint(folder / "checkpoint.pt", fingerprint))
+            if lesson.passes
+            else NO_STEPS
+        )
         wish = self.project.config.max_false_calls
         manifest = calibrated(manifest, trainee, self.vocabulary, lesson.held_out, wish, self.on_tick)
         save_lora(trainee, folder, shape, self.project.config.base)
         samples = len({s.id for rows in lesson.passes for s in rows})
+        about = {**about, "fingerprint": fingerprint}
         write_run(self.project, folder, self.project.config.train, manifest, self.vocabulary, samples, curve, **about)
         return len(curve.losses)
 
     def _learnt(
-        self, trainee: "Trainee", manifest: Manifest, lesson: Lesson, settings: TrainSettings, folder: Path
+        self, trainee: "Trainee", manifest: Manifest, lesson: Lesson, settings: TrainSettings, checkpoint: "Checkpoint"
     ) -> "Curve":
-        from octocli.model.checkpoints import Checkpoint
         from octocli.model.encoding import encode_all
         from octocli.model.training import fit
 
@@ -135,9 +147,9 @@ class Healing:
         return fit(
             trainee,
             encoded,
-            settings.model_copy(update={"lr": settings.peak_lr / _GENTLER}),
+            settings,
             seed=seed,
-            checkpoint=Checkpoint(folder / "checkpoint.pt", lesson.fingerprint),
+            checkpoint=checkpoint,
             on_step=lambda s: self.on_tick(Tick("heal", s.number, s.total, f"loss {s.loss:.3f}")),
         )
 
@@ -150,3 +162,11 @@ class Healing:
         shape = LoraShape(adapter.rank, adapter.alpha, adapter.modules, upper)
         rows = adapter.rows.to(model.device)
         return Trainee(model, rows, shape, adapter.row_ids, coarse=precision == "bfloat16"), shape
+
+
+def _fingerprint(lesson: Lesson, settings: TrainSettings) -> str:
+    """Of all that the run hangs on."""
+    rows = [[s.id for s in rows] for rows in (*lesson.passes, lesson.held_out)]
+    return data_hash(
+        [lesson.fingerprint, lesson.what, rows, settings.model_dump(mode="json", exclude={"checkpoint_seconds"})]
+    )

@@ -61,7 +61,8 @@ def merge(
         paths: project folders, or run folders.
         out: the folder to make; its name is the merged app's.
         method: of PEFT, or "auto" for the one that does best on validation rows before healing.
-        weights: of the apps in the sum; if none, one over the root of their number each.
+        weights: of the apps in the sum; if none, one over the root of their number each: what other adapters
+            add is noise to an app, and noises add up as that root does.
         heal: steps of joint training afterwards, as a share of the steps that the apps took together; 0 for none.
         heal_what: what learns then: LoRA and rows, or the rows alone.
         questions: requests of each app that the merged model and the app's own are both asked; a quarter as many more
@@ -81,7 +82,7 @@ def merge(
     _check_out(out)
     check_alike([one.adapter for one in inputs])
     joined_spec(inputs, out.resolve().name)
-    training_steps = sum(int(one.record["steps"]) for one in inputs)
+    training_steps = sum(one.training_steps for one in inputs)
     wanted = round(heal * training_steps) * inputs[0].project.config.train.batch
     seed = inputs[0].project.config.seed
     negatives = {
@@ -94,10 +95,11 @@ def merge(
     rows = replay(train, wanted, seed)
     # Where the apps have fewer rows than that, they are learnt more than once.
     passes = max(1, round(wanted / len(rows))) if rows else 0
+    weights = list(weights) or [len(inputs) ** -0.5] * len(inputs)
     maker = MergedRun(inputs, project, on_tick)
     held_out = [s for part in validation for s in part]
     chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
-    about = {"merge": {"method": chosen, "weights": list(weights), "heal": heal, "heal_what": heal_what}}
+    about = {"merge": {"method": chosen, "weights": weights, "heal": heal, "heal_what": heal_what}}
     steps = maker.write(maker.joined(chosen, weights), project.run(), [rows] * passes, held_out, heal_what, about)
     report = measured(maker, chosen, test, questions, steps, training_steps, started)
     _write_report(project, as_json(report))
@@ -122,7 +124,8 @@ def _check_out(out: Path) -> None:
         return
     settings = Project(out).config_file
     ours = settings.exists() and settings.read_text(encoding="utf-8").startswith(_OPENING)
-    if not ours or (Project(out).run() / _REPORT).exists():
+    begun = ours and Project(out).run().exists()  # a clone of a merged project has no runs, and is none of ours
+    if not begun or (Project(out).run() / _REPORT).exists():
         raise BadInput(f"{out}: already there and not empty", hint="choose another --out")
 
 

@@ -48,6 +48,11 @@ class MergeInput:
         """The app's verified samples."""
         return read_samples(self.project.accepted_file)
 
+    @property
+    def training_steps(self) -> int:
+        """What the run took, with the runs that it was grown from."""
+        return int(self.record["steps"]) + int(self.record.get("grown_from", {}).get("steps", 0))
+
     def card(self) -> dict[str, Any]:
         """What a merged model says of the app: enough to find the run again, and the licences of base and samples."""
         made = self.record["made_from"]
@@ -57,7 +62,7 @@ class MergeInput:
             "run": file_hash(self.run / "run.json"),
             "accepted": made["accepted"],
             "samples": self.record["samples"],
-            "steps": self.record["steps"],
+            "steps": self.training_steps,
             "data_licence": self.project.config.data_licence,
             "teachers": sorted({s.teacher or "imported" for s in self.samples}),
             "base": dict(self.manifest.base),
@@ -94,6 +99,8 @@ def _read(path: Path) -> MergeInput:
         raise BadInput(f"{path}: a run outside a project", hint="give the project's folder, or runs/NAME in it")
     if not project.accepted_file.exists():
         raise BadInput(f"{project.accepted_file}: no samples to heal with", hint="make them with: octo verify")
+    if manifest.tokens.apps:
+        raise BadInput(f"{path}: merged already, with no training rows", hint="merge its apps themselves, all at once")
     return MergeInput(project, run, manifest)
 
 
@@ -124,5 +131,8 @@ def joined_spec(inputs: Sequence[MergeInput], app: str) -> tuple[Spec, TokenTabl
     trained = {function.name for one in inputs for function in one.manifest.spec.functions}
     untrained = [function.name for function in spec.functions if function.name not in trained]
     if untrained:
-        raise BadInput(f"{untrained[0]!r} was added to api.json after its app was trained", hint="train it: octo train")
+        raise BadInput(
+            f"{untrained[0]!r} was added to api.json after its app was trained",
+            hint="learn it: octo grow, and merge runs/grown",
+        )
     return spec, table

@@ -54,11 +54,7 @@ class MergedRun:
         )
 
     def joined(self, method: "Method", weights: Sequence[float]) -> "Adapter":
-        """The apps' adapters as one, nothing learnt yet. By default each counts for less the more there are.
-
-        What another app's adapter adds is noise to an app, and noises add up as the root of their number does. Of four
-        apps' exact sum the loss was 1.66; of the same with weights of a half, 0.70, before any healing.
-        """
+        """The apps' adapters as one, nothing learnt yet."""
         from octocli.model.merging import Tokens, merge_adapters
 
         self.on_tick(Tick("merge", note=f"{len(self.inputs)} adapters by {method}"))
@@ -69,7 +65,7 @@ class MergedRun:
             [Tokens(tuple(t.tokens(spec).values()), t.none, t.end) for t, spec in tables],
             self._healing.token_ids,
             method,
-            list(weights) or [len(self.inputs) ** -0.5] * len(self.inputs),
+            weights,
             seed=self.project.config.seed,
         )
 
@@ -92,7 +88,7 @@ class MergedRun:
             what: LoRA and token rows, or these alone.
             about: what the record says of the merge.
         """
-        fingerprint = data_hash([about, what, *(file_hash(one.run / "run.json") for one in self.inputs)])
+        fingerprint = data_hash([about, *(file_hash(one.run / "run.json") for one in self.inputs)])
         return self._healing.write(
             adapter,
             folder,

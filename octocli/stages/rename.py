@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from octocli.core.calls import with_names
 from octocli.core.errors import BadInput
 from octocli.core.project import Project, read_record, write_json
 from octocli.core.samples import dump_line, parse_sample, read_lines, write_atomically
@@ -31,13 +32,17 @@ def rename(project: Project, old: str, new: str) -> RenameReport:
     Raises:
         BadInput: no such function, or the name is taken or none.
     """
-    names = {f.name for f in load_spec(project.spec_file).functions}
+    spec = load_spec(project.spec_file)
+    names = {f.name for f in spec.functions}
     table = load_tokens(project.tokens_file)
+    if table.apps:
+        raise BadInput(f"{project.root}: a merged project", hint="rename it in the app's own project, and merge again")
+    table = table.extended(spec)
     _check(project, table, old, new, names)
     if old in names:
-        spec = _renamed(read_json(project.spec_file), old, new)
-        parse_spec(spec)
-        write_json(project.spec_file, spec)
+        renamed = _renamed_spec(read_json(project.spec_file), old, new)
+        parse_spec(renamed)
+        write_json(project.spec_file, renamed)
     files = (project.samples_file, project.accepted_file, project.rejected_file)
     counts = [_rename_in(path, old, new) for path in files if path.exists()]
     table = table.renamed(old, new)
@@ -51,6 +56,10 @@ def _check(project: Project, table: TokenTable, old: str, new: str, names: set[s
     if old not in table.indices or (old not in names and new not in names):
         hint = f"there are: {', '.join(sorted(names))}"
         raise BadInput(f"{project.tokens_file}: no function {old!r} to rename to {new!r}", hint=hint)
+    if new in table.indices and new not in names:
+        raise BadInput(
+            f"{new!r} was another function's name, and its samples may be there still", hint="choose another name"
+        )
     if old in names and new in names:
         raise BadInput(f"{project.spec_file}: {new!r} is another function's name", hint="choose another name")
     for record in sorted(project.runs.glob("*/run.json")):
@@ -62,15 +71,20 @@ def _check(project: Project, table: TokenTable, old: str, new: str, names: set[s
             )
 
 
-def _renamed(value: Any, old: str, new: str) -> Any:
-    """The same JSON, every function and call of the old name with the new one."""
-    if isinstance(value, Mapping):
-        inner = {key: _renamed(part, old, new) for key, part in value.items()}
-        is_named = inner.get("name") == old and ("arguments" in inner or "description" in inner)
-        return {**inner, "name": new} if is_named else inner
-    if isinstance(value, (list, tuple)):
-        return [_renamed(part, old, new) for part in value]
-    return value
+def _renamed_spec(data: Any, old: str, new: str) -> Any:
+    """The spec's JSON with the function's new name, in the calls of its examples too."""
+    if isinstance(data, list):
+        return [_renamed_function(function, old, new) for function in data]
+    return {**data, "functions": _renamed_spec(data["functions"], old, new)}
+
+
+def _renamed_function(function: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    examples = [
+        {**example, "calls": with_names(example["calls"], {old: new})} if isinstance(example, Mapping) else example
+        for example in function.get("examples", ())
+    ]
+    renamed = {**function, "examples": examples} if examples else dict(function)
+    return {**renamed, "name": new} if function["name"] == old else renamed
 
 
 def _rename_in(path: Path, old: str, new: str) -> int:
@@ -81,7 +95,7 @@ def _rename_in(path: Path, old: str, new: str) -> int:
         cell = str(before.extra.get("cell", ""))
         head, slash, rest = cell.partition("/")
         extra = {**before.extra, "cell": new + slash + rest} if head == old and slash else before.extra
-        after = replace(before, calls=tuple(_renamed(before.calls, old, new)), extra=extra)
+        after = replace(before, calls=tuple(with_names(before.calls, {old: new})), extra=extra)
         changed += after != before
         lines.append(dump_line(after.to_json()))
     write_atomically(path, "".join(lines))

@@ -6,7 +6,8 @@
 Each app is a project folder with a finished run. A way is METHOD:HEAL, heal being a share of the steps that the apps
 took together; METHOD:HEAL:rows heals the token rows alone. The method "sum" is "cat" with weights of 1: the naive sum.
 Each adds a line to WORK/results.jsonl, and one that stands there is not made again; delete WORK when the apps change.
-Beside the table, WORK/merge.png shows the strict call of every app, way by way.
+Seconds are without the drawing
+of rows but for the way that was first. Beside the table, WORK/merge.png shows the strict call of every app, way by way.
 """
 
 import argparse
@@ -66,7 +67,9 @@ def _draw_rows_once(work: Path) -> None:
         # A way that heals longer wants more negatives to learn from.
         file = work / f"rows-{split}-{negatives}.pickle"
         if not file.exists():
-            file.write_bytes(pickle.dumps(draw(inputs, split, negatives, *more)))
+            written = file.with_suffix(".new")
+            written.write_bytes(pickle.dumps(draw(inputs, split, negatives, *more)))
+            written.replace(file)
         return pickle.loads(file.read_bytes())
 
     stage.own_rows = remembered  # type: ignore[assignment]
