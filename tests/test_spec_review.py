@@ -190,7 +190,10 @@ CASES: list[tuple[str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
         [
             pizza(
                 parameters=obj(
-                    {f"with_{w}": {"type": "boolean"} for w in "ham olives basil corn tuna egg rocket".split()}
+                    {
+                        f"with_{w}": {"type": "boolean"}
+                        for w in "ham olives basil corn tuna egg rocket leek chili feta".split()
+                    }
                 )
             )
         ],

@@ -14,8 +14,8 @@ FEWEST_SIGHTINGS = 3
 FEWEST_ROWS = 8
 # Where verify accepted less than this share of the plan, a function has run out of things to say.
 LEAST_ACCEPTED = 0.8
-# How often the built-in teacher says 0, 1, 2 or 3 optional parameters, of 10 requests.
-OPTIONAL_SAID = (4.0, 4.0, 1.6, 0.4)
+# How often the built-in teacher says 0, 1, 2 or 3 optional parameters beside the required ones, by weight.
+OPTIONAL_SAID = (3.0, 4.0, 2.5, 1.0)
 # Shares are fractions: 200 rows of 0.6 for 40 values are 3 for each, and should be seen as such.
 _ROUNDING = 1e-6
 

@@ -13,6 +13,7 @@ from typing import Any
 from octocli.core.calls import argument_pointer
 from octocli.core.samples import Sample, Split
 from octocli.core.spec import Function, Parameter, Spec
+from octocli.core.spec_review.coverage import OPTIONAL_SAID
 from octocli.core.splits import bucket_of, free_values, normal
 from octocli.teachers.builtin.examples import Recipe, example_samples, recipes
 from octocli.teachers.builtin.filling import SLOT, fill
@@ -25,8 +26,8 @@ PARALLEL, MISSING, NESTED, REFILLED = 0.1, 0.06, 0.06, 0.09
 FREE_SECOND = 0.3
 # Where sentences of the phrase book fit a function: how often what is said is what one of them says.
 TOGETHER = 0.5
-# How many optional parameters are said, by weight: where nothing is required, a request still mostly says something.
-_BESIDE_REQUIRED, _ALONE = (3, 4, 2.5, 1), (0.7, 2.5, 3.5, 2.5, 1.2)
+# How many optional parameters are said, by weight, where none is required: a request still mostly says something.
+_ALONE = (0.7, 2.5, 3.5, 2.5, 1.2)
 # Who undoes a thing only points at it: "cancel my alarm" wants less than setting one.
 _POINTED_AT = (3, 4, 1.5, 0.4)
 # How many more are said beside those of a sentence of the phrase book.
@@ -160,7 +161,7 @@ class _Stream:
             return _POINTED_AT
         if together:
             return _BESIDE_TOGETHER
-        return _BESIDE_REQUIRED if any(p.required for p in function.params) else _ALONE
+        return OPTIONAL_SAID if any(p.required for p in function.params) else _ALONE
 
     def _some_of(self, optional: Sequence[Parameter], count: int) -> list[str]:
         """The names of so many parameters, when sooner than what else."""
