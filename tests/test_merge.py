@@ -407,6 +407,22 @@ def test_a_merge_that_was_killed_while_it_asked_learns_nothing_again(tmp_path, m
     assert file.stat().st_mtime_ns == written
 
 
+def test_a_merge_that_was_killed_before_its_run_began_goes_on(tmp_path, monkeypatch):
+    from octocli.stages import merge as stage
+
+    lamps, fans = merge_projects()
+    options = {"method": "auto", "heal": 0.0, "questions": 2, "tolerance": 1.0}
+
+    def killed(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, "_best_method", killed)
+    with pytest.raises(KeyboardInterrupt):
+        merge([lamps.root, fans.root], tmp_path / "home", **options)
+    monkeypatch.undo()
+    assert merge([lamps.root, fans.root], tmp_path / "home", **options).method in METHODS
+
+
 def test_a_clone_of_a_merged_project_is_not_written_over(tmp_path):
     lamps, fans = merge_projects()
     options = {"heal": 0.0, "questions": 2, "tolerance": 1.0}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import DEFAULT_RUN, HERE, JsonOption, ProjectOption
+from octocli.cli.options import DEFAULT_RUN, GROWN_RUN, HERE, MOST_LOST, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from octocli.stages.grow import GrowReport
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def grow_cli(
     project: ProjectOption = HERE,
     run: Annotated[str, typer.Option("--run", help="The finished run to begin with; it stays.")] = DEFAULT_RUN,
-    into: Annotated[str, typer.Option("--into", help="Name of the run to make.")] = "grown",
+    into: Annotated[str, typer.Option("--into", help="Name of the run to make.")] = GROWN_RUN,
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="What it may cost the old functions for sure, as a share of their calls.")
-    ] = 0.01,
+    ] = MOST_LOST,
     questions: Annotated[int, typer.Option(min=1, help="Test rows of the old functions to compare on.")] = 400,
     as_json: JsonOption = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from octocli.cli import console
-from octocli.cli.options import JsonOption
+from octocli.cli.options import MOST_LOST, JsonOption
 
 if TYPE_CHECKING:
     from octocli.core.scoring import Rate
@@ -29,7 +29,7 @@ def merge_cli(
     heal_rows: Annotated[bool, typer.Option("--heal-rows", help="Heal the token rows alone, not the LoRA.")] = False,
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="What the merge may cost an app for sure, as a share of its calls.")
-    ] = 0.01,
+    ] = MOST_LOST,
     questions: Annotated[int, typer.Option(min=1, help="Test rows of each app to compare on.")] = 100,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from octocli.core import DEFAULT_RUN as DEFAULT_RUN
+from octocli.core import GROWN_RUN as GROWN_RUN
+from octocli.core import MOST_LOST as MOST_LOST
 from octocli.core.errors import BadInput
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from octocli.core import GROWN_RUN, MOST_LOST
 from octocli.core.calls import called_functions, walk_calls, with_names
 from octocli.core.copying import copied_parameters
 from octocli.core.errors import BadInput, NotMade, Refused
@@ -26,15 +27,13 @@ from octocli.runtime.caller import read_run
 from octocli.stages.answers import Outcome
 from octocli.stages.evaluate import ask
 from octocli.stages.growth import Growth, growth_since
-from octocli.stages.healing import TOLERANCE, Healing, Lesson
+from octocli.stages.healing import Healing, Lesson
 from octocli.stages.progress import OnTick, silent
 from octocli.stages.replay import replay
 from octocli.stages.verify import is_verified
 
-# The run that comes of growing, where no other name is given.
-GROWN_RUN = "grown"
 _REPORT = "grow.json"
-# Rows of what stays, for each row of what is new: fewer, and the old functions' requests went to the new one.
+# Rows of what stays, for each row of what is new, and the fewest of them. Tried once, with these, and nothing was lost.
 _REPLAYED = 2
 _FEWEST_REPLAYED = 400
 _NEGATIVES_ASKED = 100
@@ -73,7 +72,7 @@ def grow(
     run: str = DEFAULT_RUN,
     into: str = GROWN_RUN,
     questions: int = 400,
-    tolerance: float = TOLERANCE,
+    tolerance: float = MOST_LOST,
     on_tick: OnTick = silent,
 ) -> GrowReport:
     """Grow a run into a new one with the functions that the spec has now.

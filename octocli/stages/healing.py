@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from octocli.model.vocabulary import Vocabulary
 
 Heal = Literal["all", "rows"]
-# What it may cost for sure, as a share of strict calls, before octo refuses.
-TOLERANCE = 0.01
 # What is trained already is moved with care: at the full rate a sum of adapters first got worse.
 _GENTLER = 4.0
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from octocli.core import MOST_LOST
 from octocli.core.errors import BadInput, Refused
 from octocli.core.project import Project, open_project, read_record, write_json
-from octocli.core.samples import SPLITS, Sample, write_atomically, write_samples
+from octocli.core.samples import SPLITS, Sample, Split, write_atomically, write_samples
 from octocli.core.scoring import Rate, rate, same_strictly
 from octocli.core.tokens import dump_tokens
 from octocli.stages.evaluate import ask
-from octocli.stages.healing import TOLERANCE, Heal
+from octocli.stages.healing import Heal
 from octocli.stages.merge_inputs import MergeInput, joined_spec, read_inputs
 from octocli.stages.merge_report import MergeReport, as_json, measured
 from octocli.stages.merged_run import MergedRun
@@ -52,7 +53,7 @@ def merge(
     heal: float = 0.1,
     heal_what: Heal = "all",
     questions: int = 100,
-    tolerance: float = TOLERANCE,
+    tolerance: float = MOST_LOST,
     on_tick: OnTick = silent,
 ) -> MergeReport:
     """Merge apps into a new project at `out`.
@@ -84,27 +85,39 @@ def merge(
     joined_spec(inputs, out.resolve().name)
     training_steps = sum(one.training_steps for one in inputs)
     wanted = round(heal * training_steps) * inputs[0].project.config.train.batch
-    seed = inputs[0].project.config.seed
-    negatives = {
-        "train": negatives_among(wanted // len(inputs)),
-        "validation": _CALIBRATED,
-        "test": negatives_among(questions),
-    }
-    train, validation, test = (own_rows(inputs, split, negatives[split], seed, on_tick) for split in SPLITS)
+    train, validation, test = _drawn(inputs, wanted, questions, on_tick)
     project = _make_project(inputs, out, [*labelled(inputs, validation), *labelled(inputs, test)])
-    rows = replay(train, wanted, seed)
-    # Where the apps have fewer rows than that, they are learnt more than once.
-    passes = max(1, round(wanted / len(rows))) if rows else 0
     weights = list(weights) or [len(inputs) ** -0.5] * len(inputs)
     maker = MergedRun(inputs, project, on_tick)
     held_out = [s for part in validation for s in part]
     chosen = _best_method(maker, held_out, weights) if method == "auto" else cast("Method", method)
     about = {"merge": {"method": chosen, "weights": weights, "heal": heal, "heal_what": heal_what}}
-    steps = maker.write(maker.joined(chosen, weights), project.run(), [rows] * passes, held_out, heal_what, about)
+    steps = maker.write(
+        maker.joined(chosen, weights), project.run(), _passes(train, wanted, project), held_out, heal_what, about
+    )
     report = measured(maker, chosen, test, questions, steps, training_steps, started)
     _write_report(project, as_json(report))
     _refuse(report, tolerance)
     return report
+
+
+def _drawn(
+    inputs: Sequence[MergeInput], wanted: int, questions: int, on_tick: OnTick
+) -> tuple[list[list[Sample]], ...]:
+    """Each app's rows of training, validation and test, with as many negatives as are wanted of each."""
+    negatives: Mapping[Split, int] = {
+        "train": negatives_among(wanted // len(inputs)),
+        "validation": _CALIBRATED,
+        "test": negatives_among(questions),
+    }
+    seed = inputs[0].project.config.seed
+    return tuple(own_rows(inputs, split, negatives[split], seed, on_tick) for split in SPLITS)
+
+
+def _passes(train: Sequence[Sequence[Sample]], wanted: int, project: Project) -> list[list[Sample]]:
+    """What is learnt after the sum: so many rows. Where the apps have fewer, these are learnt more than once."""
+    rows = replay(train, wanted, project.config.seed)
+    return [rows] * max(1, round(wanted / len(rows))) if rows else []
 
 
 def _check_options(paths: Sequence[Path], method: str, weights: Sequence[float], heal: float) -> None:
@@ -133,8 +146,8 @@ def _make_project(inputs: Sequence[MergeInput], out: Path, held_out: Sequence[Sa
     """The merged project without its run: settings, spec, tokens, and rows to measure with."""
     spec, table = joined_spec(inputs, out.resolve().name)
     first = inputs[0].project.config
-    out.mkdir(parents=True, exist_ok=True)
     project = Project(out)
+    project.run().mkdir(parents=True, exist_ok=True)  # begun: by this, a merge that is killed is known
     write_json(project.spec_file, spec.to_json())
     write_atomically(project.tokens_file, dump_tokens(table))
     write_atomically(out / ".gitignore", "runs/\ndist/\n")

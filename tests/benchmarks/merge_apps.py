@@ -15,8 +15,10 @@ import json
 import pickle
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from runs import keep_result, results_of
 
@@ -57,7 +59,7 @@ def _measured(apps: Sequence[Path], folder: Path, way: str, questions: int) -> d
     return as_json(report)
 
 
-def _draw_rows_once(work: Path) -> None:
+def _rows_drawn_once(work: Path) -> AbstractContextManager[Any]:
     """Have all ways learn and answer the same rows: to find what another app serves takes minutes."""
     from octocli.stages import merge as stage
 
@@ -72,7 +74,7 @@ def _draw_rows_once(work: Path) -> None:
             written.replace(file)
         return pickle.loads(file.read_bytes())
 
-    stage.own_rows = remembered  # type: ignore[assignment]
+    return mock.patch.object(stage, "own_rows", remembered)
 
 
 def _share(score: Mapping[str, Any]) -> str:
@@ -139,13 +141,15 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     runs = [json.loads((app / "runs" / "main" / "run.json").read_text(encoding="utf-8")) for app in options.apps]
-    _draw_rows_once(options.work)
     setting = {"apps_of": [r["made_from"]["accepted"] for r in runs], "questions": options.questions}
-    for way in options.way or WAYS:
-        what = {"way": way, **setting}
-        if not results_of(options.work, what):
-            keep_result(options.work, what, _measured(options.apps, options.work / "merged", way, options.questions))
-            print(f"{way}: done", flush=True)
+    with _rows_drawn_once(options.work):
+        for way in options.way or WAYS:
+            what = {"way": way, **setting}
+            if not results_of(options.work, what):
+                keep_result(
+                    options.work, what, _measured(options.apps, options.work / "merged", way, options.questions)
+                )
+                print(f"{way}: done", flush=True)
     results = results_of(options.work, setting)
     _report(results)
     _draw(results, options.work / "merge.png")
