@@ -496,7 +496,7 @@ def _described(function: str, told: str, name: str, description: str):
     ("function", "name", "description", "role", "pool"),
     [
         ("book_ride", "when", "Date and time, as the user says it", "moment", "moment"),
-        ("book_ride", "day", "The date in ISO 8601 (YYYY-MM-DD)", "text", "label"),
+        ("book_ride", "day", "The date in ISO 8601 (YYYY-MM-DD)", "text", "anything"),
         ("start_timer", "time", "Length of time, as said", "length", "length"),
         ("add_pill", "frequency", "How often it repeats", "often", "often"),
         ("delete_note", "which", "Which one, such as 'first'", "ordinal", "ordinal"),
@@ -506,12 +506,12 @@ def _described(function: str, told: str, name: str, description: str):
         ("find_room", "setting", "Anything, such as 'jazz' or 'techno'", "text", "genre"),
         ("repeat_order", "shop", "Whose last order to repeat", "restaurant", "restaurant"),
         # What ordinary specs say that looks like something else.
-        ("assign_ticket", "ticket_id", "Number of the ticket", "identifier", "code"),
-        ("find_issues", "state", "State of the issues, such as 'open'", "text", "label"),
+        ("assign_ticket", "ticket_id", "Number of the ticket", "ticket_no", "code"),
+        ("find_issues", "state", "State of the issues, such as 'open'", "text", "anything"),
         ("create_task", "due_date", "Date by which it is due", "until_moment", "moment"),
         ("find_mail", "after", "Date after which it came, as said", "from_moment", "moment"),
         ("book_room", "room_type", "Type of room, such as 'single' or 'suite'", "type", "label"),
-        ("branch_repo", "base", "Branch to start from", "text", "label"),
+        ("branch_repo", "base", "Branch to start from", "text", "anything"),
     ],
 )
 def test_what_a_parameter_is_said_as_by_its_description(function, name, description, role, pool):
@@ -775,3 +775,44 @@ def test_no_second_request_follows_a_message():
         s.query[at + len(s.calls[0]["arguments"]["message"]) :] for s, at in zip(both, ends, strict=True) if at >= 0
     ]
     assert not [rest for rest in after if re.match(r"[,.]? (?:and|then|also|after that|plus|oh)\b", rest)]
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "verb", "nouns"),
+    [
+        # The thing may be a verb elsewhere, and the verb one that no list has.
+        ("mark_email", "Change the status of emails.", "mark", ("email",)),
+        ("snooze_email", "Snooze an email.", "snooze", ("email",)),
+        ("frobnicate_order", "Frobnicate an order.", "frobnicate", ("order",)),
+        ("hire_trainer", "Book a personal trainer.", "hire", ("trainer",)),
+        ("set_out_of_office", "Enable or disable the automatic response.", "set", ("out of office",)),
+        ("move_to_album", "Move photos to an album.", "move", ("photos",)),
+        ("light_control", "Light control for all rooms.", "control", ("light",)),
+    ],
+)
+def test_the_verb_of_a_name_and_what_it_is_done_to(name, description, verb, nouns):
+    read = read_name(_spec_of(_function(name, description, {})).functions[0], EN.words)
+    assert (read.verb, read.nouns) == (verb, nouns)
+
+
+def test_a_verb_brings_whole_sentences_of_its_own():
+    cancel = EN.phrasing(_spec_of(_function("cancel_visit", "Cancel a visit.", {})).functions[0])
+    lines = {h.text: h.form for h in cancel.heads if h.source == "line"}
+    assert lines["i don't need the visit any more"] == "statement" and not any("{o}" in text for text in lines)
+    create = EN.phrasing(_spec_of(_function("create_visit", "Create a visit.", {})).functions[0])
+    assert ("new visit", "noun") in {(h.text, h.form) for h in create.heads if h.source == "line"}
+
+
+def test_nobody_orders_an_order():
+    place = EN.phrasing(_spec_of(_function("place_order", "Place an order.", {})).functions[0])
+    said = [h.text for h in place.heads if h.source == "verb"]
+    assert "place an order" in said and "order an order" not in said
+
+
+def test_what_a_program_does_beside_it_is_not_asked_for():
+    function = _spec_of(_function("create_visit", "Create a visit and notify the guests.", {})).functions[0]
+    assert not [h.text for h in EN.phrasing(function).heads if "notify" in h.text]
+
+
+def test_a_flag_of_only_is_said_of_the_thing():
+    assert "only refundable" in surfaces(True, "refundable_only", {"type": "boolean"}, EN)

@@ -283,3 +283,25 @@ def test_another_language_is_asked_only_where_the_apps_own_reads_nothing() -> No
 def test_german_numbers_and_times(words: str, schema: dict[str, Any], value: Any) -> None:
     name = "time" if "format" in schema else "level"
     assert resolve(words, name, schema, dt.datetime(2026, 11, 23, 9, 0), "de") == value
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kind"),
+    [
+        (r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "time"),
+        (r"^\d{2}:\d{2}$", "time"),
+        (r"^\d{4}-\d{2}-\d{2}$", "date"),
+        (r"^\d{2}:\d{2}:\d{2}$", "text"),
+        (r"^[A-Z]{2}\d+$", "text"),
+        (r".*", "text"),
+        (r"[0-9:-]+", "text"),
+        (r"(", "text"),
+    ],
+)
+def test_a_pattern_of_times_or_dates_says_the_kind(pattern, kind):
+    assert kind_of("at", {"type": "string", "pattern": pattern}) == kind
+
+
+def test_what_a_pattern_takes_for_a_time_is_what_octo_writes():
+    schema = {"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+    assert resolve("half past nine in the morning", "at", schema, NOW) == "09:30"

@@ -6,6 +6,7 @@ Reads the schema first, then the name, then the description; never a query.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from octocli.core.schemas import types_of
@@ -27,6 +28,12 @@ _FORMATS: Mapping[str, Kind] = {
     "date-time": "datetime",
     "duration": "duration",
 }
+# What a pattern for the kind takes; and words that only a pattern for something else takes as well.
+_TAKEN: Mapping[Kind, tuple[str, ...]] = {
+    "time": ("07:05", "13:30", "23:59"),
+    "date": ("2026-01-05", "2027-12-31"),
+}
+_FOREIGN = ("noon", "7", "07.05", "0705", "tomorrow", "2026", "20260105", "A1", "a-b", "x:y")
 _UNITS: tuple[tuple[str, Unit], ...] = (
     (r"seconds?|secs?|sekunden?", "seconds"), (r"minutes?|mins?|minuten", "minutes"), (r"hours?|stunden?", "hours"),
     (r"days?|tagen?|tage", "days"),
@@ -67,12 +74,24 @@ def has_resolver(name: str, schema: Mapping[str, Any]) -> bool:
 
 
 def _string_kind(name: str, schema: Mapping[str, Any]) -> Kind:
-    named = _FORMATS.get(schema.get("format", ""))
+    named = _FORMATS.get(schema.get("format", "")) or _kind_of_pattern(str(schema.get("pattern", "")))
     if named:
         return named
     if schema.get("format") == "phone" or re.search(r"(^|_)phone(_number)?$", name):
         return "phone"
     return "text"
+
+
+@lru_cache(maxsize=1024)
+def _kind_of_pattern(pattern: str) -> Kind | None:
+    """Of `^\\d{2}:\\d{2}$` a time: many specs give a pattern where they could give a format."""
+    try:
+        takes = re.compile(pattern).search
+    except re.error:
+        return None
+    if not pattern or any(takes(text) for text in _FOREIGN):
+        return None
+    return next((kind for kind, texts in _TAKEN.items() if all(takes(text) for text in texts)), None)
 
 
 def _numeric_kind(name: str, schema: Mapping[str, Any], plain: Kind) -> Kind:

@@ -72,6 +72,9 @@ class English(Language):
 
     def flag(self, words: str, value: bool) -> list[str]:
         """ "with cutlery", "no cutlery"; an adjective stands alone."""
+        if words.endswith(" only") or words.startswith("only "):
+            kind = words.removesuffix(" only").removeprefix("only ")
+            return [f"only {kind}", f"{kind} only", f"just the {kind} ones"] if value else [f"{kind} or not"]
         if words.endswith(("ed", "able", "ive", "al", "free")):
             return [words, f"make it {words}"] if value else [f"not {words}"]
         return [f"with {words}", f"and include {words}"] if value else [f"without {words}", f"no {words}"]

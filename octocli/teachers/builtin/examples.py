@@ -13,7 +13,7 @@ from octocli.core.resolvers import resolve
 from octocli.core.samples import Sample
 from octocli.core.spec import Function, Parameter, Spec
 from octocli.teachers.builtin.language import Language
-from octocli.teachers.builtin.phrasing import Form
+from octocli.teachers.builtin.lexicon import Form
 from octocli.teachers.builtin.surfaces import speaks_by_verb, surfaces
 
 _LONGEST = 8

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 WORDS = Path(__file__).parent / "words"
+
+Form = Literal["command", "question", "noun", "statement"]
+_FORMS: Mapping[str, Form] = {"?": "question", "=": "noun", "~": "statement"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Construct:
     heads: tuple[tuple[str, ...], ...]
     never: frozenset[str]
     unsaid: frozenset[str]
-    form: str
+    form: Form
     text: str
     roles: tuple[str, ...]
 
@@ -123,13 +126,18 @@ def _constructs(path: Path, statement: re.Pattern[str]) -> list[Construct]:
             unsaid = frozenset(w[1:] for w in words if w.startswith("-"))
             never = frozenset(n for w in words if w.startswith("!") for n in w[1:].split("/"))
             continue
-        form = {"?": "question", "=": "noun", "~": "statement"}.get(line[0], "command")
-        text = line if form == "command" else line[1:]
+        form, text = form_of(line)
         if form == "command" and statement.match(text):
             form = "statement"
         roles = tuple(role.partition("|")[0] for role in re.findall(r"\{([^{}]+)\}", text))
         found.append(Construct(heads, never, unsaid, form, text, roles))
     return found
+
+
+def form_of(line: str) -> tuple[Form, str]:
+    """The form of a line, by its first sign, and the line without it."""
+    form = _FORMS.get(line[0])
+    return ("command", line) if form is None else (form, line[1:])
 
 
 def _leads(path: Path) -> list[tuple[re.Pattern[str], list[str]]]:

@@ -11,6 +11,9 @@ from octocli.core.spec import Function
 from octocli.teachers.builtin.lexicon import Lexicon
 from octocli.teachers.builtin.roles import words_of
 
+# A description whose first word is surely a verb: what it is done to follows.
+_COMMANDS = re.compile(r"\w+ (?:an?|the|one|some|all|any|my|your|this|several|another|to|for)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Name:
@@ -33,6 +36,11 @@ class Name:
         """Verb templates with `{o}` for the object."""
         said = [s.replace("{v}", self.verb) for s in self.group["say"]]
         return tuple(dict.fromkeys([*(f"{s} {self.target}" for s in said if self.target), *said]))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Whole sentences for what the verb does, with `{o}`, `{noun}` or `{nouns}`: "i no longer need {o}"."""
+        return tuple(self.group.get("lines", ()))
 
     @property
     def neutral(self) -> bool:
@@ -66,8 +74,12 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     A compound that the description does not have as such is one of its parts, the last that the description has. What
     something is added to is no object: `add_to_playlist`.
     """
-    if name.group["class"] in ("add", "remove") and words_of(function.name)[1:2] in (["to"], ["from"]):
-        return ()
+    if words_of(function.name)[1:2] in (["to"], ["into"], ["from"]):
+        if name.group["class"] in ("add", "remove"):
+            return ()
+        moved = re.match(r"\w+ (?:an? |the |some )?(\w+) (?:to|into|from)\b", function.description.lower())
+        if moved and name.group["class"] in ("move", "copy", "upload"):
+            return (moved[1],)
     if added := _added(function):
         return added
     if len(name.nouns) < 2:
@@ -100,12 +112,17 @@ def _read(function: Function, lexicon: Lexicon) -> Name:
         rest = list(_added(function)) or words[size:]
         if len(words) >= size and (group := _group(" ".join(words[:size]), rest, lexicon)):
             return Name(" ".join(words[:size]), group, _nouns(words[size:], lexicon))
+    lead = _imperative(function.description, lexicon)
+    if len(words) > 1 and lead == words[0] and _COMMANDS.match(function.description):
+        return Name(words[0], _named_group("other", lexicon), _nouns(words[1:], lexicon))
     if len(words) > 1 and (group := _group(words[-1], words[:-1], lexicon)):
         return Name(words[-1], group, _nouns(words[:-1], lexicon))
-    lead = _imperative(function.description, lexicon)
     if lead and words and lead == words[0]:
         return Name(words[0], _named_group("other", lexicon), _nouns(words[1:], lexicon))
     if lead and (group := _group(lead, words, lexicon)):
+        if len(words) > 1 and words[0] not in words_of(function.description):  # "hire", which is to book a trainer
+            own = {**group, "say": [f"{words[0]} {{o}}", *group["say"]]}
+            return Name(words[0], own, _nouns(words[1:], lexicon))
         return Name(lead, group, _nouns(words, lexicon))
     return Name("get", _named_group("query", lexicon), _nouns(words, lexicon))
 
@@ -179,9 +196,20 @@ def _known_verbs(lexicon: Lexicon) -> frozenset[str]:
     named = {
         name for g in book["groups"] for name in g["names"] if name not in ("*", "new", "music", "status", "info", "is")
     }
-    said = {s.split()[0] for g in book["groups"] for s in g["say"] if not s.startswith("{")}
+    # "back" alone is no verb, "back up" is.
+    said = {
+        next((name for name in named if " " in name and _is_said_by(name, s)), s.split()[0])
+        for g in book["groups"]
+        for s in g["say"]
+        if not s.startswith("{")
+    }
     extra = frozenset(book["also_verbs"])
     return extra | named | said
+
+
+def _is_said_by(verb: str, phrase: str) -> bool:
+    """Whether a verb of two words stands in a phrase, together or apart: "back {o} up"."""
+    return phrase.split()[0] == verb.split()[0] and set(verb.split()) <= set(phrase.split())
 
 
 def _with_one_verb(words: list[str], lexicon: Lexicon) -> list[str]:
@@ -204,13 +232,22 @@ def _named_group(name: str, lexicon: Lexicon) -> Mapping[str, Any]:
 
 def _nouns(words: list[str], lexicon: Lexicon) -> tuple[str, ...]:
     fillers = set(lexicon.nouns["fillers"])
-    kept = [w for w in words if w not in fillers]
+    kept = [w for w in _with_compounds(words, lexicon) if w not in fillers]
     while kept and kept[0] in ("to", "in", "on", "for", "new", "current", "my", "all"):
         kept.pop(0)
     for joint in ("to", "from", "for", "in", "on", "by", "with", "at"):
         if joint in kept:
             kept = kept[: kept.index(joint)]
     return tuple(kept)
+
+
+def _with_compounds(words: list[str], lexicon: Lexicon) -> list[str]:
+    """The words, those together that the phrase book knows as one thing: "out of office"."""
+    text = f" {' '.join(words)} "
+    for known in lexicon.nouns["synonyms"]:
+        if " " in known:
+            text = text.replace(f" {known} ", f" {known.replace(' ', '_')} ")
+    return [word.replace("_", " ") for word in text.split()]
 
 
 def _imperative(description: str, lexicon: Lexicon) -> str:

@@ -14,9 +14,9 @@ from octocli.core.spec import Spec
 from octocli.core.splits import bucket_of, normal
 from octocli.teachers.builtin.filling import SLOT, fill
 from octocli.teachers.builtin.language import Filled, Language
-from octocli.teachers.builtin.lexicon import Stub
+from octocli.teachers.builtin.lexicon import Form, Stub
 from octocli.teachers.builtin.nearness import Nearness
-from octocli.teachers.builtin.phrasing import Form, Phrasing
+from octocli.teachers.builtin.phrasing import Phrasing
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, weighted
 from octocli.teachers.builtin.values import ValueSource
 

@@ -107,7 +107,10 @@ class Thing:
     def _named(self) -> Iterator[NounPhrase]:
         article = self.name.group.get("article", "the")
         for index, noun in enumerate(self.nouns):
-            for phrase in with_article(noun, article, self.lexicon):
+            phrases = with_article(noun, article, self.lexicon)
+            # "find emails"
+            phrases += [plural(noun, self.lexicon)] if self.name.group["class"] == "search" else []
+            for phrase in dict.fromkeys(phrases):
                 yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
         bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
         if bare and not self.nouns:

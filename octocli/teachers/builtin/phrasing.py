@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
-from typing import Any, Literal
+from typing import Any
 
 from octocli.core.spec import Function
 from octocli.teachers.builtin.language import Language
-from octocli.teachers.builtin.lexicon import Construct, Lexicon
+from octocli.teachers.builtin.lexicon import Construct, Form, Lexicon, form_of
 from octocli.teachers.builtin.naming import Name, is_verb_only, starts_with_verb
 from octocli.teachers.builtin.objects import BARE_OBJECT, Thing, plural
 from octocli.teachers.builtin.roles import words_of
@@ -31,8 +31,6 @@ _STAND_INS = re.compile(
 
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
-
-Form = Literal["command", "question", "noun", "statement"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Phrasing(Thing):
     def heads(self) -> tuple[Head, ...]:
         """Every head, once."""
         made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
-        made += [*self._alias_heads(), *self._described_heads(), *self._construct_heads()]
+        made += [*self._line_heads(), *self._alias_heads(), *self._described_heads(), *self._construct_heads()]
         return tuple({(h.text, h.implies): h for h in made}.values())
 
     @cached_property
@@ -89,11 +87,25 @@ class Phrasing(Thing):
                         yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
 
     def _verb_heads(self) -> Iterator[Head]:
-        says = self._own_verbs
-        for index, verb in enumerate(says):
-            for noun in self.objects:
+        for index, verb in enumerate(self._own_verbs):
+            # Nobody orders an order.
+            unlike = [n for n in self.objects if not (set(verb.split()) & set(n.text.split()[-1:]))]
+            for noun in unlike or self.objects:
                 weight = noun.weight * (3.0 if index == 0 else 1.0)
                 yield Head(verb.replace("{o}", noun.text), "command", "verb", noun.uses, (), weight)
+
+    def _line_heads(self) -> Iterator[Head]:
+        """Whole sentences of the verb's class: "i no longer need {o}", "any {nouns}"."""
+        for line in self.name.lines:
+            form, text = form_of(line)
+            if "{noun" in text:
+                for name in self.nouns[:3]:
+                    said = text.replace("{nouns}", plural(name, self.lexicon)).replace("{noun}", name)
+                    yield Head(said, form, "line")
+                continue
+            for noun in self.objects:
+                if noun.text != "it":
+                    yield Head(text.replace("{o}", noun.text), form, "line", noun.uses, (), noun.weight)
 
     @cached_property
     def _near(self) -> list[Name]:
@@ -163,8 +175,8 @@ class Phrasing(Thing):
         if phrase is None or named & {w.removesuffix("s") for w in phrase.split()}:
             return
         lead, _, rest = phrase.partition(" ")
-        for article in ("my", "the"):
-            said = re.sub(r"\b(?:a|an|the)\b", article, rest)
+        for article in ("a",) if self.name.group.get("article") == "a" else ("my", "the"):
+            said = rest if article == "a" else re.sub(r"\b(?:a|an|the)\b", article, rest)
             if re.match(r"(?:how|what|when|where|which|who)\b", said):
                 yield Head(said, "question", "question", weight=6.0)
                 yield Head(f"tell me {said}", "command", "question", weight=3.0)
@@ -203,6 +215,9 @@ def _named_by(construct: Construct, words: set[str]) -> bool:
 def _plain_command(description: str, lexicon: Lexicon) -> str | None:
     """A short description that is a command and names no parameter, lower case, without its full stop."""
     sentence = re.split(r"[.;:,(]", description.strip(), maxsplit=1)[0].strip()
+    first, _, second = sentence.partition(" and ")
+    if len(first.split()) > 2 and starts_with_verb(second, lexicon):  # what a program does beside it is not asked for
+        sentence = first
     words = sentence.lower().split()
     if not 3 <= len(words) <= 10 or " or " in sentence or _STAND_INS.search(sentence.lower()):
         return None
@@ -218,9 +233,8 @@ def _form_of(text: str) -> Form:
 
 def _from_construct(construct: Construct, by_role: dict[str, str]) -> Head:
     text = re.sub(r"\{(\w+)(\|\w+)?\}", lambda m: f"{{{by_role[m[1]]}{m[2] or ''}}}", construct.text)
-    form: Form = construct.form  # type: ignore[assignment]
     uses = frozenset(by_role[r] for r in construct.roles)
-    return Head(text, form, "construct", uses, (), 1.0 + 1.5 * len(uses))
+    return Head(text, construct.form, "construct", uses, (), 1.0 + 1.5 * len(uses))
 
 
 def _bare(text: str) -> str:

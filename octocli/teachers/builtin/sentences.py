@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from octocli.teachers.builtin.filling import SLOT
 from octocli.teachers.builtin.language import Language
-from octocli.teachers.builtin.lexicon import Weighted
-from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
+from octocli.teachers.builtin.lexicon import Form, Weighted
+from octocli.teachers.builtin.phrasing import Head, Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import flag_phrases, state_adjectives
 
-_SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias": 3.0}
+_SHARES = {"verb": 4.0, "construct": 5.0, "question": 4.0, "noun": 1.2, "alias": 3.0, "line": 2.0}
 # Heads that stand without naming their object: "order food" + "from Joe's".
 _WHOLE = ("alias", "construct")
 TRIES = 20

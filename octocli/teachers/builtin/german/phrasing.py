@@ -12,9 +12,10 @@ from octocli.core.spec import Function
 from octocli.teachers.builtin.german.descriptions import read_description
 from octocli.teachers.builtin.german.nouns import CASES, Case, gender, with_definite, with_indefinite
 from octocli.teachers.builtin.german.verbs import Verb, has_verb, is_infinitive, split_verb
+from octocli.teachers.builtin.lexicon import Form
 from octocli.teachers.builtin.naming import Name
 from octocli.teachers.builtin.objects import NounPhrase
-from octocli.teachers.builtin.phrasing import Form, Head, Phrasing
+from octocli.teachers.builtin.phrasing import Head, Phrasing
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import state_adjectives, state_verbs
 
