@@ -23,6 +23,7 @@ class Answering:
 
     def __init__(self, manifest: Manifest, answers: Mapping[str, float]) -> None:
         self.manifest = manifest
+        self.reads = 0
         tokens = manifest.tokens.all_tokens(manifest.spec)
         self.special: Mapping[str, int] = {token: 300 + i for i, token in enumerate(tokens)}
         self.answers = {tuple(self._ids(text)): share for text, share in answers.items()}
@@ -37,6 +38,7 @@ class Answering:
         return [*ids, self.special[self.manifest.tokens.end]]
 
     def read(self, ids: Sequence[int], last: int = 1) -> np.ndarray:
+        self.reads += 1
         return np.stack([self._logits(tuple(ids[1 : len(ids) - last + 1 + i])) for i in range(last)])
 
     def _logits(self, written: tuple[int, ...]) -> np.ndarray:
@@ -54,12 +56,18 @@ class Answering:
 SPEC = spec_of(fun("go"), fun("say", obj({"text": {"type": "string"}}, ("text",))))
 
 
-def _said(answers: Mapping[str, float]) -> str:
-    tokens = table_of(SPEC)
-    engine: Any = Answering(Manifest(SPEC, tokens, make_prompt("short"), {}, {}, most_calls=3), answers)
+def _engine(answers: Mapping[str, float]) -> Any:
+    return Answering(Manifest(SPEC, table_of(SPEC), make_prompt("short"), {}, {}, most_calls=3), answers)
+
+
+def _matcher(engine: Any) -> Any:
     grammar = make_grammar(engine.manifest, engine.special)
-    matcher = grammar.matcher(byte_tokenizer(list(engine.special), 300), "any")
-    decoded = decode(engine, matcher, [0])
+    return grammar.matcher(byte_tokenizer(list(engine.special), 300), "any")
+
+
+def _said(answers: Mapping[str, float]) -> str:
+    engine, tokens = _engine(answers), table_of(SPEC)
+    decoded = decode(engine, _matcher(engine), [0])
     assert decoded.finished
     names = {tokens.token(f.name): f.name for f in SPEC.functions} | {tokens.end: "."}
     return "".join(names.get(piece.text, piece.text) for piece in to_pieces(engine, decoded.ids))
@@ -84,3 +92,19 @@ def test_a_separator_within_a_text_is_text(text) -> None:
     rivals = [f"say({json.dumps(text[:i] + 'u')})" for i, sign in enumerate(text) if sign == ";"]
     said = f"say({json.dumps(text)})"
     assert _said({said: 0.6, **dict.fromkeys(rivals, 0.4 / len(rivals))}) == f"{said}."
+
+
+@pytest.mark.parametrize(
+    ("guess", "reads"),
+    [
+        ('say("abcdefgh")', 1),
+        ('go("abcdefgh")', 2),  # another function, and the rest as it is
+        ('say("xyzabcdefgh")', 2),  # more than is said
+        ('say("aXcdXfgh")', 3),
+    ],
+)
+def test_a_draft_that_is_wrong_in_one_place_is_right_in_the_rest(guess, reads) -> None:
+    engine = _engine({'say("abcdefgh")': 1.0})
+    draft = engine._ids(guess)
+    decoded = decode(engine, _matcher(engine), [0], draft=draft)
+    assert list(decoded.ids) == engine._ids('say("abcdefgh")') and engine.reads == reads

@@ -61,11 +61,14 @@ def kind_of(name: str, schema: Mapping[str, Any]) -> Kind:
 def unit_of(name: str, schema: Mapping[str, Any]) -> Unit | None:
     """The unit that a numeric duration is counted in, from `format: duration` companions: name, then description."""
     # `min_rating` is the least rating: "min" is a unit only where a name ends with it.
-    for text in (re.sub(r"^min(?:_|$)", "", name).replace("_", " "), str(schema.get("description", ""))):
-        for pattern, unit in _UNITS:
-            if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
-                return unit
-    return None
+    named = _unit_in(re.sub(r"^min(?:_|$)", "", name).replace("_", " "))
+    return named or _unit_in(str(schema.get("description", "")))
+
+
+@lru_cache(maxsize=4096)
+def _unit_in(text: str) -> Unit | None:
+    """The unit that a name or a description has. Each query asks it of every parameter, for all its words."""
+    return next((unit for pattern, unit in _UNITS if re.search(rf"\b(?:{pattern})\b", text, re.IGNORECASE)), None)
 
 
 def has_resolver(name: str, schema: Mapping[str, Any]) -> bool:

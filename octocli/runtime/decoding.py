@@ -98,8 +98,16 @@ def decode(
             matcher.consume_token(token)
             if guess[position : position + 1] != [token] or len(ids) == limit:
                 break
-        rows, guess = engine.read([*prompt, *ids]), []
+        guess = _rest(guess, position, token)
+        rows = engine.read([*prompt, *ids, *guess], 1 + len(guess))
     return Decoded(tuple(ids), choices, finished=False)
+
+
+def _rest(guess: Sequence[int], wrong: int, token: int) -> list[int]:
+    """What a draft may still be right about once its id at `wrong` was another: what follows that one later on, or else
+    what follows its place."""
+    later = [i for i in range(wrong + 1, len(guess)) if guess[i] == token]
+    return list(guess[later[0] + 1 if later else wrong + 1 :])
 
 
 def _begins_another_call(engine: Engine, ids: Sequence[int], token: int) -> bool:

@@ -58,11 +58,16 @@ class Grammar:
             return
         parts = json.dumps({"substring_chunks": [_inside(chunk) for chunk in chunks(query)]}, ensure_ascii=False)
         yield f"QUERY: %regex {parts}"
-        stretches = list(spans(query))
+        stretches = [s for s in spans(query) if _is_whole(s)]
         # Of a query that is commas alone, these may be the value: a rule that nothing obeys would end the call.
-        cuts = _CUTS if any(map(_is_whole, stretches)) else ""
+        cuts = _CUTS if stretches else ""
+        # Many functions have the same parameter, and to read all stretches takes as long as the model.
+        known: dict[str, list[str]] = {}
         for terminal, parameter in self.copied.items():
-            words = [s for s in stretches if _is_whole(s) and _resolves(s, parameter, self.language)]
+            alike = f"{parameter.name} {parameter.schema}"
+            if alike not in known:
+                known[alike] = _resolved(stretches, parameter, self.language)
+            words = known[alike]
             if words:
                 yield f"{terminal}: {' | '.join(json.dumps(json.dumps(w, ensure_ascii=False)) for w in words)}"
             else:
@@ -79,10 +84,12 @@ def _is_whole(words: str) -> bool:
     return words[0] not in _CUTS and words[-1] not in _CUTS
 
 
-def _resolves(words: str, parameter: Parameter, language: str) -> bool:
-    if not has_resolver(parameter.name, parameter.schema):
-        return False
-    return resolve(words, parameter.name, parameter.schema, _SOME_CLOCK, language) is not None
+def _resolved(stretches: Sequence[str], parameter: Parameter, language: str) -> list[str]:
+    """The words that a resolver reads as a value of the parameter; none where it is of free text."""
+    name, schema = parameter.name, parameter.schema
+    if not has_resolver(name, schema):
+        return []
+    return [words for words in stretches if resolve(words, name, schema, _SOME_CLOCK, language) is not None]
 
 
 def _length(parameter: Parameter, cuts: str) -> str:

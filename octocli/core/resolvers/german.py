@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from octocli.core.kinds import Kind, unit_of
@@ -28,6 +29,7 @@ _LEADS = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def folded(words: str) -> str:
     """Lower case, umlauts spelled out, single spaces."""
     return clean(words.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss"))

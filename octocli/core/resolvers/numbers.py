@@ -5,6 +5,7 @@ Reads exact values only; what a number counts (percent, minutes, dollars) is the
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 UNITS = {
     word: value
@@ -38,6 +39,7 @@ _DIGITS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?|[+-]?\d+(?:\.\d+)?|[+-]
 _ORDINAL_DIGITS = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
 
 
+@lru_cache(maxsize=4096)
 def clean(words: str) -> str:
     """Lower case, hyphens between words as spaces, single spaces, no closing punctuation."""
     text = words.lower().replace("\u2019", "'").replace("\u2212", "-")

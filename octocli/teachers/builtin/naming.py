@@ -84,6 +84,8 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
         return added
     if len(name.nouns) < 2:
         return name.nouns
+    if _is_switched(name.nouns[-1], function):
+        return name.nouns[:-1]
     told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
     head, own = name.nouns[-1], {w for p in function.params for w in words_of(p.name)}
     if head in lexicon.nouns["attributes"] or _tells(told, " ".join(name.nouns)):
@@ -94,6 +96,11 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     elif head not in parts:
         return name.nouns
     return tuple(parts) or name.nouns
+
+
+def _is_switched(noun: str, function: Function) -> bool:
+    """Whether a noun is the state that a parameter switches: the lock of `set_card_lock`, whose card is `locked`."""
+    return any(p.kind == "boolean" and words_of(p.name)[-1] in (f"{noun}ed", noun) for p in function.params)
 
 
 def _tells(told: str, noun: str) -> bool:

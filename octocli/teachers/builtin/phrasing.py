@@ -29,6 +29,9 @@ _STAND_INS = re.compile(
     r"\b(?:something|someone|somebody|person|people|place|group|item|users?|its|their|given|another|two|specific)\b"
 )
 
+# Two verbs of which one undoes the other.
+_EITHER = re.compile(r"(\w+?)s? or (un|dis|de)(\w+?)s? (?:an?|the|one|your|my|some|all)\b", re.IGNORECASE)
+
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
 
@@ -65,7 +68,13 @@ class Phrasing(Thing):
     def heads(self) -> tuple[Head, ...]:
         """Every head, once."""
         made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
-        made += [*self._line_heads(), *self._alias_heads(), *self._described_heads(), *self._construct_heads()]
+        made += [
+            *self._described_states(),
+            *self._line_heads(),
+            *self._alias_heads(),
+            *self._described_heads(),
+            *self._construct_heads(),
+        ]
         return tuple({(h.text, h.implies): h for h in made}.values())
 
     @cached_property
@@ -85,6 +94,17 @@ class Phrasing(Thing):
                 for state in state_adjectives(value, parameter.name, parameter.schema, self.language):
                     for noun in self.objects:
                         yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
+
+    def _described_states(self) -> Iterator[Head]:
+        """Of "Freeze or unfreeze a card" the verbs for both states."""
+        told = _EITHER.match(self.function.description)
+        switched = [p for p in self.states if p.kind == "boolean"]
+        if told is None or len(switched) != 1:
+            return
+        for verb, value in ((told[1].lower(), True), (f"{told[2]}{told[3]}".lower(), False)):
+            for noun in self.objects:
+                implies = ((switched[0].name, value),)
+                yield Head(f"{verb} {noun.text}", "command", "verb", noun.uses, implies, 2 * noun.weight)
 
     def _verb_heads(self) -> Iterator[Head]:
         for index, verb in enumerate(self._own_verbs):
