@@ -27,6 +27,9 @@ BARE_OBJECT = frozenset({"play", "order", "search", "open", "start", "create", "
 # Classes whose verb wants its object: "navigate to it" is no request.
 _WITH_OBJECT = frozenset({"navigate", "call", "text", "send", "search", "play", "translate"})
 
+# Verbs whose object may be a place: "create Rome" is no request for an alert.
+_GOES_SOMEWHERE = frozenset({"navigate", "search", "book", "order", "query", "show"})
+
 
 @dataclass(frozen=True)
 class NounPhrase:
@@ -65,7 +68,9 @@ class Thing:
         if found and found[0] in named and set(found) - named:
             found = [noun for noun in found if noun not in named]
         pooled = {word for p in kinds if self.roles[p.name].name.endswith("_kind") for word in self._pool(p)}
-        return [noun for noun in found if noun is found[0] or noun not in values | named | pooled]
+        # A lost suitcase is a kind of lost bag, where kinds of bags are listed.
+        said = values | named | pooled
+        return [noun for noun in found if noun is found[0] or not {noun, noun.split()[-1]} & said]
 
     def _pool(self, parameter: Parameter) -> list[str]:
         return self.lexicon.pools[self.roles[parameter.name].pool]
@@ -81,6 +86,8 @@ class Thing:
         own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
         roled = [p for p in wordy if self.roles[p.name].object]
         direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
+        if self.nouns and self.name.group["class"] not in _GOES_SOMEWHERE:
+            direct = [p for p in direct if self.roles[p.name].name != "destination"]
         if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
             direct = roled
         found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
@@ -132,13 +139,15 @@ class Thing:
         the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
         vague = self.name.group["class"] in _VAGUE and not self.says_enough(role)
         if not ((role.named or vague) and self.nouns):
-            yield NounPhrase(f"the {slot}" if the else slot, uses, 4.0)
+            a = self.object.kind == "enum" and self.name.group.get("article") == "a"
+            yield NounPhrase(f"a {slot}" if a else f"the {slot}" if the else slot, uses, 4.0)
             if the:
                 yield NounPhrase(f"my {slot}", uses)
                 yield NounPhrase(slot, uses)
         if own and self.nouns and role.name not in _WORDY and self.nouns[0] not in _GENERIC:
             noun = self.nouns[0]
-            yield from (NounPhrase(t, uses) for t in (f"the {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
+            a = "a" if self.object.kind == "enum" and self.name.group.get("article") == "a" else "the"
+            yield from (NounPhrase(t, uses) for t in (f"{a} {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
         if (count := self._with_role("quantity")) and role.item:
             both = uses | {count.name}
             for text in (
