@@ -245,6 +245,11 @@ def test_two_projects_become_one_that_answers_for_both(tmp_path):
     assert report.function_choice.after.n == sum(score.after.n for score in report.apps.values())
     assert report.function_choice.after.hits >= sum(score.after.hits for score in report.apps.values())
     assert report.abstention.before.n == report.abstention.after.n > 0
+    for app, score in report.apps.items():
+        assert report.apart[app].after.n <= score.after.n == report.hinted[app].after.n
+        assert report.hinted[app].before == score.before and report.hinted[app].after.hits >= score.after.hits
+    assert report.function_choice_hinted.after.hits >= report.function_choice.after.hits
+    assert report.function_choice_apart.after.n == sum(score.after.n for score in report.apart.values())
     record = json.loads((merged.run() / "run.json").read_text())
     assert [card["app"] for card in record["merged_from"]] == ["lamps", "fans"]
     assert record["merged_from"][0]["base"]["checksum"] == record["manifest"]["base"]["checksum"]
@@ -405,6 +410,19 @@ def test_a_merge_that_was_killed_while_it_asked_learns_nothing_again(tmp_path, m
     written = file.stat().st_mtime_ns
     assert merge([lamps.root, fans.root], tmp_path / "home", **options).heal_steps > 0
     assert file.stat().st_mtime_ns == written
+
+
+def test_a_hint_triples_the_odds_of_the_app_in_the_foreground(tmp_path):
+    lamps, fans = merge_projects()
+    merge([lamps.root, fans.root], tmp_path / "home", heal=0.0, questions=2, tolerance=1.0)
+    with open_caller(open_project(tmp_path / "home").run()) as caller:
+        plain = caller.ask("fan to 3 please").choices
+        led = caller.ask("fan to 3 please", foreground="lamps").choices
+        for other in ("set_fan", "move_blind", ""):
+            assert led["set_lamp"] / led[other] == pytest.approx(3 * plain["set_lamp"] / plain[other], rel=1e-3)
+        assert led["play_song"] / led["set_lamp"] == pytest.approx(plain["play_song"] / plain["set_lamp"], rel=1e-3)
+        with pytest.raises(BadInput, match="no app 'maps' here"):
+            caller.ask("fan to 3 please", foreground="maps")
 
 
 def test_a_merge_that_was_killed_before_its_run_began_goes_on(tmp_path, monkeypatch):

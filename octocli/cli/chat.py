@@ -30,7 +30,7 @@ def chat_cli(
     max_false_calls: FalseCallsOption = None,
     app: Annotated[
         str | None,
-        typer.Option("--app", help="The app in the foreground, where several share a base.", show_default=False),
+        typer.Option("--app", help="The app in the foreground, where there are several.", show_default=False),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,12 +55,12 @@ def chat_cli(
             opening = f"{', '.join(apps.callers)} on one base, {target}"
             _talk(lambda query: _show_routed(apps, query, now, app, as_json), once, opening, as_json)
         return
-    if app is not None:
-        raise BadInput("--app is for a folder of several apps", hint="make one with: octo export --adapter")
     with open_caller(target, max_false_calls=max_false_calls) as caller:
         spec = caller.manifest.spec
+        if app is not None and not caller.manifest.tokens.apps:
+            raise BadInput("--app is for several apps", hint="octo export --adapter or octo merge puts them together")
         opening = f"{spec.app}, {len(spec.functions)} functions, {target}"
-        _talk(lambda query: _show(caller, query, now, as_json), once, opening, as_json)
+        _talk(lambda query: _show(caller, query, now, app, as_json), once, opening, as_json)
 
 
 def _talk(show: Callable[[str], None], once: str | None, opening: str, as_json: bool) -> None:
@@ -86,8 +86,8 @@ def _read() -> str:
         return ""
 
 
-def _show(caller: "Caller", query: str, now: str | None, as_json: bool) -> None:
-    answer = caller.ask(query, now=clock(now))
+def _show(caller: "Caller", query: str, now: str | None, foreground: str | None, as_json: bool) -> None:
+    answer = caller.ask(query, now=clock(now), foreground=foreground)
     if as_json:
         console.say_json(_as_json(query, answer))
         return

@@ -74,9 +74,17 @@ def _weights(text: str) -> list[float]:
 
 def _show(report: "MergeReport") -> None:
     """Print what the merge gave and cost each app."""
-    rows = [(app, *console.paired(score)) for app, score in report.apps.items()]
+    rows = []
+    for app in report.apps:
+        rows += [
+            (app, *console.paired(report.apps[app])),
+            ("  that no other app serves", *console.paired(report.apart[app])),
+            ("  in the foreground", *console.paired(report.hinted[app])),
+        ]
     rows += [
         ("function choice, all apps", *console.paired(report.function_choice)),
+        ("  that no other app serves", *console.paired(report.function_choice_apart)),
+        ("  in the foreground", *console.paired(report.function_choice_hinted)),
         ("refused: nothing serves it", *console.paired(report.abstention)),
     ]
     console.table(("strict call", "alone", "merged", "difference, 95 % interval", "n"), rows)

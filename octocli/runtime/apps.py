@@ -16,10 +16,9 @@ from typing import Any
 from octocli.core.errors import BadInput, NotMade
 from octocli.core.manifest import parse_manifest
 from octocli.runtime.caller import Answer, Caller
+from octocli.runtime.decoding import FOREGROUND_ODDS
 
 APPS_FILE = "apps.json"
-# By how much the app in the foreground is likelier meant than another: a hint, which a sure other app overrules.
-_FOREGROUND_ODDS = 3.0
 # How sure both apps must be before a request is taken apart.
 _SURE = 0.8
 _JOINT = re.compile(r"(?:,|;|\.)?\s+(?:and|then|also|plus|und|dann|außerdem)(?:\s+(?:also|then|dann|auch))?\s+", re.I)
@@ -83,7 +82,7 @@ class Apps:
     def _pick(self, shares: Mapping[str, float], foreground: str | None) -> str | None:
         """The likeliest app by its odds, those of the one in the foreground raised; None where all refuse."""
         odds = {
-            app: share / max(1e-9, 1 - share) * (_FOREGROUND_ODDS if app == foreground else 1.0)
+            app: share / max(1e-9, 1 - share) * (FOREGROUND_ODDS if app == foreground else 1.0)
             for app, share in shares.items()
             if share > 0
         }

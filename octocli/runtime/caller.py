@@ -64,6 +64,7 @@ class Caller:
         now: datetime | None = None,
         draft: Sequence[int] = (),
         sampling: Sampling = GREEDY,
+        foreground: str | None = None,
     ) -> Answer:
         """Answer one query.
 
@@ -72,9 +73,14 @@ class Caller:
             now: the clock that words such as "in ten minutes" are relative to.
             draft: ids that another model answered with; makes it faster, never different.
             sampling: greedy unless told.
+            foreground: of a merged model, the app that the user looks at: its functions are likelier meant.
+
+        Raises:
+            BadInput: no app of that name, or an empty or too long query.
         """
+        favoured = self._functions_of(foreground)
         prompt = self._prompt(query)
-        return self._answer(self._decoded(query, prompt, draft=draft, sampling=sampling), now)
+        return self._answer(self._decoded(query, prompt, draft=draft, sampling=sampling, favoured=favoured), now)
 
     def ask_many(
         self, queries: Sequence[str], nows: Sequence[datetime | None], drafts: Sequence[Sequence[int]]
@@ -88,6 +94,17 @@ class Caller:
             self._answer(self._decoded(query, prompt, draft=draft, ahead=ahead), now)
             for query, prompt, draft, ahead, now in zip(queries, prompts, drafts, rows, nows, strict=True)
         ]
+
+    def _functions_of(self, app: str | None) -> list[str]:
+        """The function tokens of an app."""
+        table, spec = self.manifest.tokens, self.manifest.spec
+        if app is None:
+            return []
+        found = [token for name, token in table.tokens(spec).items() if table.app_of(name) == app]
+        if not found:
+            apps = sorted({table.app_of(function.name) for function in spec.functions})
+            raise BadInput(f"no app {app!r} here", hint=f"there are: {', '.join(apps)}")
+        return found
 
     def choices(self, query: str) -> dict[str, float]:
         """The probability of every function by name, and of *none* as `""`; nothing is answered."""

@@ -4,8 +4,9 @@ The same loop serves every engine, so transformers and GGUF differ in weights on
 many ids at a time; the answer is the same with and without it.
 """
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ REVISION = 2
 # People ask for two things about half as often as the rows that teach it, so a second call needs twice even odds. Where
 # the grammar had to bend the model's words, it is what a lost model writes on with, at next to no probability.
 _SURE_OF_ANOTHER = 2 / 3
+# By how much the app in the foreground is likelier meant than another: a hint, which a sure other app overrules.
+FOREGROUND_ODDS = 3.0
 # A text, to its end or as far as it is written.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 
@@ -66,6 +69,7 @@ def decode(
     ahead: np.ndarray | None = None,
     sampling: Sampling = GREEDY,
     refuse_above: float = EVEN,
+    favoured: Collection[str] = (),
     limit: int = MAX_NEW_TOKENS,
 ) -> Decoded:
     """Answer a prompt.
@@ -78,13 +82,15 @@ def decode(
         ahead: logits [1 + len(draft), vocabulary] after the prompt and each drafted id, if they are read already.
         sampling: greedy by default.
         refuse_above: the probability of *none* above which it is the answer, and below which it is not.
+        favoured: function tokens of the app in the foreground.
         limit: most new ids.
     """
     end = engine.special[engine.manifest.tokens.end]
     draft = draft[:limit]
     rows = engine.read([*prompt, *draft], 1 + len(draft)) if ahead is None else ahead
-    choices = choices_of(engine, rows[0])
-    first = _settled(engine, rows[0], choices, refuse_above)
+    leaning = _leaning(engine, rows[0], favoured)
+    choices = choices_of(engine, leaning)
+    first = _settled(engine, leaning, choices, refuse_above)
     guess, ids = list(draft), list[int]()
     while len(ids) < limit:
         for position, logits in enumerate(rows):
@@ -143,6 +149,15 @@ def choices_of(engine: Engine, logits: np.ndarray) -> dict[str, float]:
     tokens = [*manifest.tokens.tokens(manifest.spec).values(), manifest.tokens.none]
     shares = softmax(logits[[engine.special[t] for t in tokens]] / manifest.calibration.temperature)
     return {token: float(share) for token, share in zip(tokens, shares, strict=True)}
+
+
+def _leaning(engine: Engine, logits: np.ndarray, favoured: Collection[str]) -> np.ndarray:
+    """The first logits with the odds of the favoured functions raised, as they are after calibration."""
+    leaning = logits.copy()
+    leaning[[engine.special[t] for t in favoured]] += engine.manifest.calibration.temperature * math.log(
+        FOREGROUND_ODDS
+    )
+    return leaning
 
 
 def _settled(engine: Engine, logits: np.ndarray, choices: dict[str, float], refuse_above: float) -> np.ndarray:

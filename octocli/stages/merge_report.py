@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from octocli.core.project import Project
 from octocli.core.samples import Sample
@@ -14,9 +14,16 @@ from octocli.core.scoring import PairedRate, Rate, paired_rate, rate, same_funct
 from octocli.core.spec import Spec
 from octocli.core.tokens import TokenTable
 from octocli.stages.answers import Outcome
+from octocli.stages.checks import parse_clock
 from octocli.stages.evaluate import answers_of, ask
 from octocli.stages.merged_run import MergedRun
-from octocli.stages.replay import across_apps
+from octocli.stages.replay import across_apps, served_elsewhere
+
+if TYPE_CHECKING:
+    from octocli.runtime.caller import Caller
+
+# What an app's own model and the merged one answered to one row.
+Pair = tuple[Outcome, Outcome]
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,10 @@ class MergeReport:
         run: its run.
         method: of the sum.
         apps: strict call of each app's requests, before and after.
+        apart: the same of those that no other app's own model would serve as well.
+        hinted: of all of them, where the merged model knows which app is in the foreground.
         function_choice: of all apps' requests together.
+        function_choice_apart, function_choice_hinted: the same of those two.
         called: how many requests of each app went to which app.
         abstention: refused requests that nothing serves, of all apps together.
         across: strict call of requests to two apps, which no app alone can serve.
@@ -41,7 +51,11 @@ class MergeReport:
     run: Path
     method: str
     apps: Mapping[str, PairedRate]
+    apart: Mapping[str, PairedRate]
+    hinted: Mapping[str, PairedRate]
     function_choice: PairedRate
+    function_choice_apart: PairedRate
+    function_choice_hinted: PairedRate
     called: Mapping[str, Mapping[str, int]]
     abstention: PairedRate
     across: Rate
@@ -59,7 +73,7 @@ def measured(
     training_steps: int,
     started: float,
 ) -> MergeReport:
-    """Ask each app's own model and the merged one the same test rows."""
+    """Ask each app's own model and the merged one the same test rows, with and without a hint at the app."""
     from octocli.runtime.caller import open_caller
 
     rng = random.Random(f"{maker.project.config.seed}/measure")
@@ -74,18 +88,26 @@ def measured(
             ask(caller, part, f"asking the merged model about {one.app}", maker.on_tick)
             for one, part in zip(maker.inputs, asked, strict=True)
         ]
+        hinted = [_with_hint(caller, part, one.app) for one, part in zip(maker.inputs, after, strict=True)]
         across = ask(caller, both, "asking for two apps at once", maker.on_tick)
-    spec, table = maker.project.spec, maker.project.tokens
-    apps = {one.app: _compared(b, a, spec) for one, b, a in zip(maker.inputs, before, after, strict=True)}
-    called = {one.app: _called(table, part) for one, part in zip(maker.inputs, after, strict=True)}
-    every = [pair for b, a in zip(before, after, strict=True) for pair in zip(b, a, strict=True)]
+    positives = [[s.query for s in part if s.is_positive] for part in asked]
+    shared = served_elsewhere(maker.inputs, positives, "asking each app about the others' requests", maker.on_tick)
+    spec, table, names = maker.project.spec, maker.project.tokens, [one.app for one in maker.inputs]
+    plain = [_pairs(b, a) for b, a in zip(before, after, strict=True)]
+    apart = [[pair for pair in part if pair[0].sample.query not in shared] for part in plain]
+    led = [_pairs(b, h) for b, h in zip(before, hinted, strict=True)]
+    every = [pair for part in plain for pair in part]
     return MergeReport(
         project=maker.project,
         run=maker.project.run(),
         method=method,
-        apps=apps,
-        called=called,
-        function_choice=paired_rate(_both(pair, _is_right_function) for pair in every if pair[0].sample.is_positive),
+        apps={app: _strict(part, spec) for app, part in zip(names, plain, strict=True)},
+        apart={app: _strict(part, spec) for app, part in zip(names, apart, strict=True)},
+        hinted={app: _strict(part, spec) for app, part in zip(names, led, strict=True)},
+        called={app: _called(table, part) for app, part in zip(names, after, strict=True)},
+        function_choice=_right_functions(plain),
+        function_choice_apart=_right_functions(apart),
+        function_choice_hinted=_right_functions(led),
         abstention=paired_rate(_both(pair, _is_refused) for pair in every if not pair[0].sample.is_positive),
         across=rate(same_strictly(o.sample.calls, o.calls, spec) for o in across),
         heal_steps=steps,
@@ -100,16 +122,38 @@ def _some_requests(rows: Sequence[Sample], count: int, rng: random.Random) -> li
     return rng.sample(positives, min(count, len(positives))) + [s for s in rows if not s.is_positive]
 
 
-def _compared(before: Sequence[Outcome], after: Sequence[Outcome], spec: Spec) -> PairedRate:
-    """Strict calls of the app's positives before and after, row by row."""
+def _with_hint(caller: "Caller", outcomes: Sequence[Outcome], app: str) -> list[Outcome]:
+    """The outcomes with the app in the foreground: only those change whose choice is not the app's already."""
+    table, found = caller.manifest.tokens, []
+    for outcome in outcomes:
+        if not outcome.calls or table.app_of(outcome.calls[0]["name"]) != app:
+            sample = outcome.sample
+            draft = caller.draft(sample.calls, sample.said)
+            answer = caller.ask(sample.query, now=parse_clock(sample.now), draft=draft, foreground=app)
+            outcome = Outcome(sample, answer.calls, answer.confidence, answer.ids, answer.finished)
+        found.append(outcome)
+    return found
+
+
+def _pairs(before: Sequence[Outcome], after: Sequence[Outcome]) -> list[Pair]:
+    return list(zip(before, after, strict=True))
+
+
+def _strict(pairs: Sequence[Pair], spec: Spec) -> PairedRate:
+    """Strict calls of positives before and after, row by row."""
     return paired_rate(
         (same_strictly(b.sample.calls, b.calls, spec), same_strictly(a.sample.calls, a.calls, spec))
-        for b, a in zip(before, after, strict=True)
+        for b, a in pairs
         if b.sample.is_positive
     )
 
 
-def _both(pair: tuple[Outcome, Outcome], is_right: Callable[[Outcome], bool]) -> tuple[bool, bool]:
+def _right_functions(parts: Sequence[Sequence[Pair]]) -> PairedRate:
+    """Function choice of all apps' positives before and after."""
+    return paired_rate(_both(pair, _is_right_function) for part in parts for pair in part if pair[0].sample.is_positive)
+
+
+def _both(pair: Pair, is_right: Callable[[Outcome], bool]) -> tuple[bool, bool]:
     return is_right(pair[0]), is_right(pair[1])
 
 
@@ -133,7 +177,11 @@ def as_json(report: MergeReport) -> dict[str, Any]:
         "version": 1,
         "method": report.method,
         "apps": {app: score.to_json() for app, score in report.apps.items()},
+        "apart": {app: score.to_json() for app, score in report.apart.items()},
+        "hinted": {app: score.to_json() for app, score in report.hinted.items()},
         "function_choice": report.function_choice.to_json(),
+        "function_choice_apart": report.function_choice_apart.to_json(),
+        "function_choice_hinted": report.function_choice_hinted.to_json(),
         "called": {app: dict(called) for app, called in report.called.items()},
         "abstention": report.abstention.to_json(),
         "across": report.across.to_json(),

@@ -26,7 +26,9 @@ def own_rows(
     """Each app's rows of one side: its positives, and so many negatives that no other app would answer with a call."""
     rng = random.Random(f"{seed}/negatives/{split}")
     rows = [_with_few_negatives([s for s in one.samples if s.split == split], negatives, rng) for one in inputs]
-    served = _served_elsewhere(inputs, rows, on_tick)
+    positives = {s.query for part in rows for s in part if s.is_positive}
+    refused = [[s.query for s in part if not s.is_positive] for part in rows]
+    served = positives | served_elsewhere(inputs, refused, "asking each app about the others' negatives", on_tick)
     return [[s for s in part if s.is_positive or s.query not in served] for part in rows]
 
 
@@ -36,26 +38,24 @@ def _with_few_negatives(rows: Sequence[Sample], count: int, rng: random.Random) 
     return [s for s in rows if s.is_positive] + rng.sample(negatives, min(count, len(negatives)))
 
 
-def _served_elsewhere(
-    inputs: Sequence[MergeInput], rows: Sequence[Sequence[Sample]], on_tick: OnTick
+def served_elsewhere(
+    inputs: Sequence[MergeInput], queries: Sequence[Sequence[str]], task: str, on_tick: OnTick
 ) -> frozenset[str]:
-    """Queries that one app refuses and another's model answers with a call."""
+    """Queries of one app that another's own model is sure to serve."""
     from octocli.runtime.caller import open_caller
 
-    positives = {s.query for part in rows for s in part if s.is_positive}
-    negatives = [[s.query for s in part if not s.is_positive] for part in rows]
-    served = {query for part in negatives for query in part if query in positives}
-    total = sum(map(len, negatives)) * (len(inputs) - 1)
+    served: set[str] = set()
+    total = sum(map(len, queries)) * (len(inputs) - 1)
     done = 0
     for index, one in enumerate(inputs):
-        others = sorted((q for i, part in enumerate(negatives) if i != index for q in part), key=len)
+        others = sorted((q for i, part in enumerate(queries) if i != index for q in part), key=len)
         with open_caller(one.run) as caller:
             for start in range(0, len(others), _AT_ONCE):
                 part = others[start : start + _AT_ONCE]
                 shares = caller.none_shares(part)
                 served |= {query for query, none in zip(part, shares, strict=True) if none < _SURELY_SERVED}
                 done += len(part)
-                on_tick(Tick("asking each app about the others' negatives", done, total))
+                on_tick(Tick(task, done, total))
     return frozenset(served)
 
 

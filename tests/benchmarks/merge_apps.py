@@ -86,27 +86,29 @@ def _share(score: Mapping[str, Any]) -> str:
 
 def _report(results: Sequence[Mapping[str, Any]]) -> None:
     apps = list(results[0]["apps"])
-    print(
-        f"{'way':<16}"
-        + "".join(f"{app:>26}" for app in apps)
-        + f"{'function choice':>18}{'refused':>18}{'two apps':>18}{'steps':>8}{'seconds':>9}"
-    )
+    print(f"{'way':<16}" + "".join(f"{app:>26}" for app in apps) + f"{'function choice':>18}")
     alone = [
         f"{results[0]['apps'][app]['before']['value']:.1%} of {results[0]['apps'][app]['before']['n']}" for app in apps
     ]
     print(f"{'alone':<16}" + "".join(f"{cell:>26}" for cell in alone))
     for result in results:
-        cells = []
-        for app in apps:
-            score = result["apps"][app]
-            low, high = score["interval"]
-            cells.append(f"{score['after']['value']:.1%} ({100 * low:+.1f} to {100 * high:+.1f})")
+        for part, way in (("apps", result["way"]), ("apart", "  its own alone"), ("hinted", "  in foreground")):
+            choice = {"apps": "function_choice"}.get(part, f"function_choice_{part}")
+            print(
+                f"{way:<16}" + "".join(f"{_cell(result[part][app]):>26}" for app in apps)
+                + f"{_share(result[choice]):>18}"
+            )  # fmt: skip
         print(
-            f"{result['way']:<16}" + "".join(f"{cell:>26}" for cell in cells)
-            + "".join(f"{_share(result[what]):>18}" for what in ("function_choice", "abstention", "across"))
-            + f"{result['heal_steps']:>8}{result['seconds']:>9.0f}"
-        )  # fmt: skip
+            f"  refused {_share(result['abstention'])}, two apps at once {_share(result['across'])}, "
+            f"healed for {result['heal_steps']} steps, {result['seconds']:.0f} s"
+        )
     print("published, Octo-planner, one to four domains: " + ", ".join(f"{share} %" for share in PUBLISHED.values()))
+
+
+def _cell(score: Mapping[str, Any]) -> str:
+    """A strict call after the merge, with the interval of what it cost."""
+    low, high = score["interval"]
+    return f"{score['after']['value']:.1%} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _draw(results: Sequence[Mapping[str, Any]], file: Path) -> None:
