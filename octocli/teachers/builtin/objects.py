@@ -70,7 +70,8 @@ class Thing:
         pooled = {word for p in kinds if self.roles[p.name].name.endswith("_kind") for word in self._pool(p)}
         # A lost suitcase is a kind of lost bag, where kinds of bags are listed.
         said = values | named | pooled
-        return [noun for noun in found if noun is found[0] or not {noun, noun.split()[-1]} & said]
+        kinds_said = said - {noun.split()[-1] for noun in found[:1]}
+        return [n for n in found if n is found[0] or (n not in said and n.split()[-1] not in kinds_said)]
 
     def _pool(self, parameter: Parameter) -> list[str]:
         return self.lexicon.pools[self.roles[parameter.name].pool]
