@@ -461,6 +461,21 @@ def test_a_file_exactly_at_the_tolerance_passes() -> None:
     assert _passes(at, 0.01) and not _passes(over, 0.01)
 
 
+def test_export_that_is_asked_for_no_quantisation_ships_what_passes(
+    exportable: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exportable.config_file.write_text(toml().replace("tolerance = 1.0", "tolerance = 0.01"))
+    project = open_project(exportable.root)
+    spoil(monkeypatch, "q8_0")
+    project.dist.mkdir(exist_ok=True)
+    project.gguf_file("q8_0").write_text("of an earlier run")
+    report = export(project)
+    assert [p.quant for p in report.parities] == ["f16"] and report.refused == ("q8_0",)
+    assert project.shipped_file() == project.gguf_file("f16")
+    with pytest.raises(Refused, match="q8_0 changes"):
+        export(project, quants=["q8_0"])
+
+
 def test_build_ships_f16_where_the_gate_refuses_the_default(
     exportable: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from octocli.cli import console
 from octocli.cli.eval import show_eval
-from octocli.cli.export import show_export
+from octocli.cli.export import say_refused, show_export
 from octocli.cli.options import DEFAULT_RUN, HERE, BudgetOption, ProjectOption, RunOption
 from octocli.cli.synth import show_samples
 from octocli.cli.train import show_train
@@ -46,8 +46,7 @@ def build_cli(
         report = build(opened, run=run, quants=quant or [], budget=budget, on_stage=_show_stage, on_tick=on_tick)
     if report.fresh:
         console.say("nothing was stale")
-    if report.export and report.export.refused:
-        console.warn(f"not shipped, since they change too many calls: {', '.join(report.export.refused)}")
+    say_refused(report.export.refused if report.export else ())
     for file in report.files:
         console.say(f"model: {file}")
     console.say(f"score card: {opened.run(run) / 'report.json'}")

@@ -50,6 +50,8 @@ def export_cli(
 ) -> None:
     """Write GGUF files, each compared with the trained model first; one that changes the calls is refused.
 
+    Without --quant, f16 is written where the project's own quantisation is refused.
+
     With --stubs, write the code that an app ships beside the model; it needs api.json and no trained run.
 
     \b
@@ -88,11 +90,15 @@ def export_cli(
             exported = export(opened, quants=quant or [], run=run, tolerance=tolerance, on_tick=on_tick)
     if as_json:
         files = [p.to_json() for p in exported.parities] if exported else []
-        console.say_json({"files": files, **({"stubs": [s.to_json() for s in written.stubs]} if stubs else {})})
+        refused = {"refused": list(exported.refused)} if exported and exported.refused else {}
+        console.say_json(
+            {"files": files, **refused, **({"stubs": [s.to_json() for s in written.stubs]} if stubs else {})}
+        )
         return
     show_stubs(written)
     if exported:
         show_export(exported)
+        say_refused(exported.refused)
         console.say("next: octo chat")
 
 
@@ -120,6 +126,12 @@ def show_stubs(report: "StubReport") -> None:
     for stub in report.stubs:
         for place in stub.unchecked:
             console.say(f"{stub.file.name} leaves this check to octo: {place}")
+
+
+def say_refused(quants: tuple[str, ...]) -> None:
+    """Tell which quantisations gave way to a finer one."""
+    if quants:
+        console.warn(f"not shipped, since they change too many calls: {', '.join(quants)}")
 
 
 def show_export(report: "object") -> None:

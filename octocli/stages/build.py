@@ -1,7 +1,7 @@
 """`octo build`: every stage that is missing or stale, in order; a stage whose inputs did not change is passed over."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +77,12 @@ def build(
 
 
 def _ship(project: Project, run: str, quants: Sequence[str], on_tick: OnTick) -> ExportReport | None:
-    """Export what is stale. Where the gate refuses the default quantisation, the finest is shipped in its place."""
+    """Export what is stale. What the gate refused of this run is not tried again while its stand-in is there."""
     default = project.config.export.quant
     settled = not quants and default != FINEST_QUANT and was_refused(project, run, default)
     if is_exported(project, run, [FINEST_QUANT] if settled else quants):
         return None
-    if not settled:
-        try:
-            return export(project, quants=quants, run=run, on_tick=on_tick)
-        except Refused:
-            if quants or default == FINEST_QUANT:
-                raise
-    return replace(export(project, quants=[FINEST_QUANT], run=run, on_tick=on_tick), refused=(default,))
+    return export(project, quants=quants, run=run, on_tick=on_tick)
 
 
 def _samples(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from octocli.core.calls import dump_value
 from octocli.core.errors import BadInput, NotMade, Refused
 from octocli.core.manifest import GGUF_KEY, Manifest
-from octocli.core.project import DEFAULT_RUN, Project, file_hash, read_record, write_json
+from octocli.core.project import DEFAULT_RUN, FINEST_QUANT, Project, file_hash, read_record, write_json
 from octocli.core.samples import Sample, read_samples
 from octocli.core.scoring import Rate
 from octocli.stages.answers import Outcome, kept_answers
@@ -66,6 +66,8 @@ def export(
 ) -> ExportReport:
     """Write one GGUF for each quantisation and compare it with the run.
 
+    Without `quants`, the project's default is written, and the finest in its place where that is refused.
+
     Raises:
         NotMade: the run is not finished.
         BadInput: an unknown quantisation, or a base that llama.cpp cannot run.
@@ -90,11 +92,15 @@ def export(
         _write_f16(caller.engine, source, full, on_tick)
     try:
         parities = [_compare(project, full, quant, reference, limit, on_tick) for quant in wanted]
+        spare = [] if quants or FINEST_QUANT in wanted or _passes(parities[0], limit) else [FINEST_QUANT]
+        parities += [_compare(project, full, quant, reference, limit, on_tick) for quant in spare]
     finally:
         full.unlink(missing_ok=True)
     _record(project, run, parities, limit)
-    _refuse(parities, limit)
-    return ExportReport(tuple(parities), limit)
+    passed = tuple(p for p in parities if _passes(p, limit))
+    if not (spare and passed):
+        _refuse(parities, limit)
+    return ExportReport(passed, limit, tuple(p.quant for p in parities if p not in passed))
 
 
 def was_refused(project: Project, run: str, quant: str) -> bool:
@@ -236,6 +242,7 @@ def _compare(
         candidate.replace(out)
     else:
         candidate.unlink()
+        out.unlink(missing_ok=True)  # an earlier run's file would be taken for this one's
     return parity
 
 

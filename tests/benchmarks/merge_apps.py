@@ -106,7 +106,9 @@ def _report(results: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _cell(score: Mapping[str, Any]) -> str:
-    """A strict call after the merge, with the interval of what it cost."""
+    """A strict call after the merge, with the interval of what it cost; "-" where no row was left to ask."""
+    if score["after"]["value"] is None:
+        return "-"
     low, high = score["interval"]
     return f"{score['after']['value']:.1%} ({100 * low:+.1f} to {100 * high:+.1f})"
 
