@@ -635,7 +635,7 @@ def test_the_phrase_book_names_only_what_it_has():
     book = EN.words
     roles = {e["role"] for e in book.roles} | {name for e in book.roles for name in e.get("also", ())}
     assert {role for c in book.constructs for role in c.roles} <= roles
-    known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",
+    known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "told", "not_told", "foreign", "carriers",
              "phrases", "named_by", "also", "leads", "pool", "object", "modifier", "article", "named", "item", "count",
              "last", "sentence", "range", "unit", "bare", "follows"}  # fmt: skip
     assert {key for e in book.roles for key in e} <= known

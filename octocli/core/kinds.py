@@ -33,6 +33,11 @@ _TAKEN: Mapping[Kind, tuple[str, ...]] = {
     "time": ("07:05", "13:30", "23:59"),
     "date": ("2026-01-05", "2027-12-31"),
 }
+# An amount of these is a number, not a price.
+_MEASURES = frozenset(
+    "g gram grams kg kilos kilograms mg ml milliliters millilitres liter liters litre litres oz ounces lb lbs pounds "
+    "cups spoons km miles meters metres cm mm percent points kwh kw calories kcal pages".split()
+)
 _FOREIGN = ("noon", "7", "07.05", "0705", "tomorrow", "2026", "20260105", "A1", "a-b", "x:y")
 _UNITS: tuple[tuple[str, Unit], ...] = (
     (r"seconds?|secs?|sekunden?", "seconds"), (r"minutes?|mins?|minuten", "minutes"), (r"hours?|stunden?", "hours"),
@@ -103,6 +108,7 @@ def _numeric_kind(name: str, schema: Mapping[str, Any], plain: Kind) -> Kind:
     words = set(re.split(r"[_\W]+", name.lower()))
     if words & {"duration", "timeout", "delay", "length"} and unit_of("", schema):
         return "duration"
-    if schema.get("format") == "money" or words & {"price", "amount", "cost", "tip", "budget"}:
+    measured = words & _MEASURES and not words & {"price", "cost", "budget"}
+    if schema.get("format") == "money" or (words & {"price", "amount", "cost", "tip", "budget"} and not measured):
         return "money"
     return plain

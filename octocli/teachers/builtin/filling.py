@@ -14,6 +14,8 @@ from octocli.teachers.builtin.language import Filled, Language
 from octocli.teachers.builtin.surfaces import clock_surfaces, surfaces
 
 SLOT = re.compile(r"\{([^{}]*)\}")
+# A unit right after a number wants figures: "50%", "300g", "1.5x".
+_GLUED = re.compile(r"%|[a-z]")
 # How often a value is said in its plainest form; nobody reads an ISO date aloud.
 _PLAIN = {"time": 0.08, "date": 0.04, "datetime": 0.02, "integer": 0.55, "number": 0.55, "money": 0.3, "phone": 0.4}
 
@@ -52,7 +54,7 @@ def fill(
         key, _, place = match[1].partition("|")
         parameter, value, pointer = values[key]
         words, relative = _words(
-            parameter, value, now, language, rng, place == "mod", pattern[end : end + 1] == "%", key in dated
+            parameter, value, now, language, rng, place == "mod", _GLUED.match(pattern, end) is not None, key in dated
         )
         if words is None:
             return None
@@ -87,7 +89,7 @@ def _led(text: str, words: str, language: Language, rng: random.Random) -> str:
 
 def _words(
     parameter: Parameter, value: Any, now: dt.datetime, language: Language, rng: random.Random,
-    modifier: bool, percent: bool, dated: bool,
+    modifier: bool, in_figures: bool, dated: bool,
 ) -> tuple[str | None, bool]:  # fmt: skip
     """Words for a value, and whether they are relative to the clock."""
     if parameter.kind not in RESOLVED:
@@ -96,7 +98,7 @@ def _words(
             return None, False
         return (found[0] if rng.random() < 0.6 else rng.choice(found)), False
     candidates = list(_surfaces(parameter.name, _Key(parameter.schema), _frozen(value), language))
-    if percent:
+    if in_figures:
         return _literal(value), False
     if modifier and parameter.kind == "duration":
         candidates = language.before_a_noun(candidates)

@@ -15,6 +15,10 @@ from octocli.teachers.builtin.roles import words_of
 _COMMANDS = re.compile(r"\w+ (?:an?|the|one|some|all|any|my|your|this|several|another|to|for)\b", re.IGNORECASE)
 
 
+# What people keep things among.
+_KEPT = frozenset("favorite favourite favorites favourites bookmark bookmarks wishlist watchlist".split())
+
+
 @dataclass(frozen=True)
 class Name:
     """A function's name, read.
@@ -23,7 +27,7 @@ class Name:
         verb: the verb as the name has it, or nothing.
         group: the verb's entry in the phrase book.
         nouns: the words of the object, in order.
-        target: what the object goes to or comes from: "to my cart".
+        target: what the object goes to, comes from or becomes: "to my cart", "as played".
     """
 
     verb: str
@@ -35,6 +39,8 @@ class Name:
     def says(self) -> tuple[str, ...]:
         """Verb templates with `{o}` for the object."""
         said = [s.replace("{v}", self.verb) for s in self.group["say"]]
+        if self.target.startswith("as "):
+            return tuple(dict.fromkeys(f"{s} {self.target}" for s in said))
         return tuple(dict.fromkeys([*(f"{s} {self.target}" for s in said if self.target), *said]))
 
     @property
@@ -63,6 +69,10 @@ def _target(name: Name, function: Function) -> str:
     """Of `add_to_cart` "to my cart"; nothing where a parameter says it."""
     words = words_of(function.name)
     own = {w for p in function.params for w in words_of(p.name)}
+    if words[1:2] == ["as"] and len(words) > 2:
+        return " ".join(words[1:])
+    if _is_kept(name, function):
+        return f"{'from' if name.group['class'] == 'remove' else 'to'} my {words[1].removesuffix('s')}s"
     if name.group["class"] not in ("add", "remove") or words[1:2] not in (["to"], ["from"]) or set(words[2:]) & own:
         return ""
     return f"{words[1]} my {' '.join(words[2:])}"
@@ -80,6 +90,11 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
         moved = re.match(r"\w+ (?:an? |the |some )?(\w+) (?:to|into|from)\b", function.description.lower())
         if moved and name.group["class"] in ("move", "copy", "upload"):
             return (moved[1],)
+    if _is_kept(name, function):
+        return ()
+    if words_of(function.name)[1:2] == ["as"]:
+        marked = re.match(r"\w+ (?:an? |the |some )?(\w+) as\b", function.description.lower())
+        return (marked[1],) if marked else ()
     if added := _added(function):
         return added
     if len(name.nouns) < 2:
@@ -87,6 +102,9 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     if _is_switched(name.nouns[-1], function):
         return name.nouns[:-1]
     told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
+    of_head = re.match(rf" reports? (?:an?|the|some) {re.escape(name.nouns[-1])} ", told)
+    if of_head and name.group["class"] == "report":  # "Report a problem in a street"
+        return name.nouns[-1:]
     head, own = name.nouns[-1], {w for p in function.params for w in words_of(p.name)}
     if head in lexicon.nouns["attributes"] or _tells(told, " ".join(name.nouns)):
         return name.nouns
@@ -96,6 +114,13 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     elif head not in parts:
         return name.nouns
     return tuple(parts) or name.nouns
+
+
+def _is_kept(name: Name, function: Function) -> bool:
+    """Whether a parameter's value is put among what somebody keeps: `save_favorite(artwork)`."""
+    kept = name.nouns[-1:] and name.nouns[-1] in _KEPT and len(words_of(function.name)) == 2
+    told = any(p.required and p.kind == "text" and words_of(p.name)[0] not in _KEPT for p in function.params)
+    return bool(kept) and told and name.group["class"] in ("add", "remove", "create", "favorite")
 
 
 def _is_switched(noun: str, function: Function) -> bool:

@@ -20,6 +20,10 @@ from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb
 _WORDY = frozenset({"phrase", "message", "task", "query", "song", "movie", "label", "text"})
 # Nouns that say nothing beside the value: "the lamp", never "the device lamp".
 _GENERIC = frozenset({"device", "item", "thing", "food", "contact", "person", "app", "product", "music", "media"})
+# What a name says of an identifier beside what it is of.
+_NUMBERING = frozenset({"id", "number", "no", "code", "reference", "ref", "num"})
+# Classes that are done with money.
+_OF_MONEY = frozenset({"donate", "pay", "withdraw", "deposit", "top_up", "tip"})
 # Verbs that say little without a noun: "find yoga classes" may want videos, news or a business.
 _VAGUE = frozenset({"search", "query", "show"})
 # Verbs whose object alone makes a request: "pepperoni pizza please", "the Beatles".
@@ -85,7 +89,9 @@ class Thing:
         ]
         named -= set(self.lexicon.nouns["attributes"]) - _GENERIC
         own = [p for p in wordy if {w.removesuffix("s") for w in words_of(p.name)} & named]
-        roled = [p for p in wordy if self.roles[p.name].object]
+        roled = [p for p in wordy if self.roles[p.name].object and not self._numbers_another(p)]
+        if not self.nouns and not roled:
+            roled = [p for p in wordy if p.required][:1]
         direct = [p for p in roled if not self.nouns or self.roles[p.name].object not in ("person", "topic")]
         if self.nouns and self.name.group["class"] not in _GOES_SOMEWHERE:
             direct = [p for p in direct if self.roles[p.name].name != "destination"]
@@ -93,6 +99,12 @@ class Thing:
             direct = roled
         found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
         return found[0] if found else None
+
+    def _numbers_another(self, parameter: Parameter) -> bool:
+        """Whether a parameter is the number of something that the function is not about: the account of a tax paid."""
+        of = {w.removesuffix("s") for w in words_of(parameter.name)} - _NUMBERING
+        named = self.roles[parameter.name].name == "identifier" and bool(of and self.nouns)
+        return named and not of & {n.removesuffix("s") for n in self.name.nouns}
 
     @cached_property
     def _needs_noun(self) -> bool:
@@ -120,6 +132,9 @@ class Thing:
             phrases += [plural(noun, self.lexicon)] if self.name.group["class"] == "search" else []
             for phrase in dict.fromkeys(phrases):
                 yield NounPhrase(phrase, weight=2.0 if index == 0 else 1.0)
+        if (sum_ := self._sum) and not self.nouns:  # "donate 20"
+            yield NounPhrase(f"{{{sum_.name}}}", frozenset({sum_.name}), 6.0)
+            return
         bare = self.object is None or not (self.object.required or self.name.group["class"] in _WITH_OBJECT)
         if bare and not self.nouns:
             yield NounPhrase("it")
@@ -167,7 +182,7 @@ class Thing:
                 continue
             slot = f"{{{parameter.name}|mod}}"
             lead = {"a": "a ", "the": "the "}.get(article, "")
-            if role.modifier == "noun" or not self.object:
+            if role.modifier == "noun" or not self.object or role.name == "status_of":
                 for noun in self.nouns[:6]:
                     yield NounPhrase(f"{lead}{slot} {noun}", frozenset({parameter.name}), 3.0)
             elif self.roles[self.object.name].item or parameter.kind == "enum":
@@ -180,6 +195,8 @@ class Thing:
         kinds = [p.name for p in self.function.params if _is_noun(self.roles[p.name])]
         for parameter in self.function.params:
             slot, uses = f"{{{parameter.name}}}", frozenset({parameter.name})
+            if self._numbers_another(parameter):
+                continue
             for template in self.roles[parameter.name].phrases:
                 if "{noun" not in template:
                     yield NounPhrase(template.replace("{}", slot), uses, 2.0)
@@ -198,6 +215,12 @@ class Thing:
                     text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
                     if kind != parameter.name:
                         yield NounPhrase(text, uses | {kind}, 2.0)
+
+    @property
+    def _sum(self) -> Parameter | None:
+        """The money that the verb is about, where nothing else is."""
+        about_money = self.object is None and self.name.group["class"] in _OF_MONEY
+        return next((p for p in self.function.params if p.kind == "money" and about_money), None)
 
     @cached_property
     def indispensable(self) -> frozenset[str]:

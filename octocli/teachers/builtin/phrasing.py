@@ -149,11 +149,22 @@ class Phrasing(Thing):
                 text = frame.text.replace("{o}", noun.text)
                 if frame.weight and not (noun.text.endswith("s") and re.search(r"\b(?:is|'s)\b", frame.text)):
                     yield Head(text, _form_of(text), "question", noun.uses, (), frame.weight * noun.weight)
+        yield from self._when_heads()
         for name in self.nouns[:3] if self.name.group["class"] == "query" else ():
             if name.split()[-1] not in self.lexicon.nouns["uncountable"]:
                 for frame in self.lexicon.frames["many"]:
                     text = frame.text.replace("{nouns}", plural(name, self.lexicon))
                     yield Head(text, _form_of(text), "question", frozenset(), (), frame.weight)
+
+    def _when_heads(self) -> Iterator[Head]:
+        """Of the days of something, when it is: "when is the next collection"."""
+        for noun in self.objects:
+            of = re.fullmatch(rf"(.+) {self.lexicon.patterns['its_day'].pattern}", noun.text)
+            if of is None or of[1] in ("the", "my"):
+                continue
+            for frame in self.lexicon.frames["when"]:
+                text = frame.text.replace("{o}", of[1]).replace("{n}", _bare(of[1]))
+                yield Head(text, _form_of(text), "question", noun.uses, (), frame.weight * noun.weight)
 
     def _noun_heads(self) -> Iterator[Head]:
         if self.name.group["class"] in ("remove", "cancel", "turn_off", "stop", "close", "pause", "mute"):
@@ -197,7 +208,7 @@ class Phrasing(Thing):
         lead, _, rest = phrase.partition(" ")
         for article in ("a",) if self.name.group.get("article") == "a" else ("my", "the"):
             said = rest if article == "a" else re.sub(r"\b(?:a|an|the)\b", article, rest)
-            if re.match(r"(?:how|what|when|where|which|who)\b", said):
+            if re.match(r"(?:how|what|when|where|which|who)\b", said) and self.name.asks:
                 yield Head(said, "question", "question", weight=6.0)
                 yield Head(f"tell me {said}", "command", "question", weight=3.0)
             else:
@@ -246,7 +257,7 @@ def _plain_command(description: str, lexicon: Lexicon) -> str | None:
 
 def _form_of(text: str) -> Form:
     """How a frame may take up the words that ask for something to be told."""
-    if re.match(r"what|which|how|do |are |is |any|can|could|whats", text):
+    if re.match(r"what|when|which|how|do |are |is |any|can|could|whats", text):
         return "question"
     return "statement" if re.match(r"i\b", text) else "command"
 

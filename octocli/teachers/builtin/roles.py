@@ -15,6 +15,9 @@ from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.lexicon import Lexicon
 
+# What tells one of two from the other in a name.
+_OF_TWO = re.compile(r"^(?:first|second|other|one)\b|\b(?:a|b|1|2|one|two)$")
+
 
 @dataclass(frozen=True)
 class Role:
@@ -51,14 +54,20 @@ def words_of(name: str) -> list[str]:
 
 def roles_of(function: Function, lexicon: Lexicon) -> dict[str, Role]:
     """Every parameter's role, by parameter name."""
-    return {p.name: role_of(p, lexicon, " ".join(words_of(function.name))) for p in function.params}
+    context = (" ".join(words_of(function.name)), function.description.lower())
+    return {p.name: _role_of(p, context, lexicon) for p in function.params}
 
 
-def role_of(parameter: Parameter, lexicon: Lexicon, function_words: str = "") -> Role:
-    """The role of one parameter of a function with these words in its name."""
-    role = _role(
-        " ".join(words_of(parameter.name)), parameter.kind, parameter.description.lower(), function_words, lexicon
-    )
+def _role_of(parameter: Parameter, context: tuple[str, str], lexicon: Lexicon) -> Role:
+    """The role of one parameter of a function with these words in its name and description."""
+    name = " ".join(words_of(parameter.name))
+    role = _role(name, parameter.kind, parameter.description.lower(), context, lexicon)
+    if role.name == "several":  # what several of something are is told by one of them: "songs", "cities"
+        each = _role(name.removesuffix("s"), "text", parameter.description.lower(), context, lexicon)
+        role = role if each.name == "text" else each
+    if role.name in ("first_of", "second_of"):  # both of one sort: "city_a" and "city_b"
+        base = _OF_TWO.sub("", name).strip()
+        role = replace(role, pool=_role(base, "text", "", context, lexicon).pool) if base else role
     if parameter.kind in ("integer", "number") and not is_percent(parameter.name, parameter.schema):
         role = replace(
             role, carriers=tuple(c for c in role.carriers if not lexicon.patterns["percent"].search(c)) or role.carriers
@@ -79,14 +88,15 @@ def _pool_of(named: tuple[str, ...], usual: str, lexicon: Lexicon) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _role(name: str, kind: str, description: str, function_words: str, lexicon: Lexicon) -> Role:
+def _role(name: str, kind: str, description: str, context: tuple[str, str], lexicon: Lexicon) -> Role:
     for entry in lexicon.roles:
-        if _fits(entry, name, kind, description, function_words):
+        if _fits(entry, name, kind, description, context):
             return _make(entry, name)
     return _make({"role": "text", "carriers": ["with {name} {}"]}, name)
 
 
-def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, function_words: str) -> bool:
+def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, context: tuple[str, str]) -> bool:
+    function_words, function_description = context
     if kind not in entry.get("kinds", (kind,)):
         return False
     if "match" in entry and not re.search(entry["match"], name):
@@ -95,13 +105,21 @@ def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, func
         return False
     if "not_described" in entry and re.search(entry["not_described"], description):
         return False
+    if entry.get("foreign") and set(name.split()) & set(function_words.split()):
+        return False
+    told = f"{function_description} {description}"
+    if "told" in entry and not re.search(entry["told"], told):
+        return False
+    if "not_told" in entry and re.search(entry["not_told"], told):
+        return False
     if "if_function" in entry and not re.search(entry["if_function"], function_words):
         return False
     return not ("unless_function" in entry and re.search(entry["unless_function"], function_words))
 
 
 def _make(entry: Mapping[str, Any], name: str) -> Role:
-    carriers = (c.replace("{name}", name).replace("{unit}", entry.get("unit", "")) for c in entry["carriers"])
+    words = {"{name}": name, "{unit}": entry.get("unit", ""), "{first}": name.split()[0], "{last}": name.split()[-1]}
+    carriers = (re.sub(r"\{(?:name|unit|first|last)\}", lambda m: words[m[0]], c) for c in entry["carriers"])
     as_object = entry.get("object", "")
     bounds = entry.get("range")
     return Role(

@@ -197,8 +197,9 @@ def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
         step = max(step, 5 if span <= 200 else 10 ** (len(str(int(span))) - 2))
     first = -(-low // step) * step
     value = first + step * rng.randint(0, max(0, int((high - first) // step)))
-    if "integer" not in str(schema.get("type")) and step == 1 and span <= 100 and rng.random() < 0.15:
-        value += 0.5
+    if "integer" not in str(schema.get("type")) and step == 1 and span <= 100 and rng.random() < 0.3:
+        value += rng.choice((0.5, 0.5, 0.5, 0.25, 0.75, 0.2, 0.4, 0.8, 0.3, 0.7, 0.9))
+        value = round(value if value <= high else value - 1, 2)
     return int(value) if float(value).is_integer() else value
 
 
