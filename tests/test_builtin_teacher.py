@@ -478,6 +478,18 @@ def test_a_topic_alone_is_no_request_where_two_functions_search():
         ("take_photo", "resolution", {"enum": ["720p", "4k"]}, "resolution", "label"),
         ("get_news", "language", {"enum": ["english", "hindi"]}, "told_language", "language"),
         ("translate_text", "language", {"enum": ["english", "hindi"]}, "language", "language"),
+        # What it belongs to goes before what it is called, and the thing of a spec before the thing of most.
+        ("log_walk", "pet_name", {"type": "string"}, "being", "being"),
+        ("log_visit", "museum_name", {"type": "string"}, "of_named", "made_venue"),
+        ("set_timer", "timer_name", {"type": "string"}, "label", "label"),
+        ("make_complaint", "service", {"enum": ["waste", "parks"]}, "concerning", "topic"),
+        ("book_pickup", "items", {"type": "array", "items": {"type": "string"}}, "item", "goods"),
+        ("tag_photo", "colors", {"type": "array", "items": {"type": "string"}}, "color", "color"),
+        ("reserve_charger", "station", {"type": "string"}, "stop_place", "branch"),
+        ("compare_fares", "city_b", {"type": "string"}, "second_of", "city"),
+        ("find_homes", "min_bedrooms", {"type": "integer"}, "min_of", "label"),
+        ("share_clip", "recipient", {"type": "string"}, "shared_with", "person"),
+        ("add_access", "until_time", {"type": "string", "format": "time"}, "until_time", "label"),
     ],
 )
 def test_what_a_parameter_is_said_as(function: str, name: str, schema: dict[str, Any], role: str, pool: str):
@@ -572,6 +584,9 @@ def test_a_description_is_one_more_way_to_ask():
         ("get_trending_news", "Show what is trending.", (), ("trending", "news"), ""),
         ("set_seat_heating", "Set the heating of a seat.", ("seat",), ("seat", "heating"), ""),
         ("search_creative_work", "Find a work by its title.", (), ("work",), ""),
+        ("mark_as_played", "Mark an episode as played.", (), ("episode",), "as played"),
+        ("save_favorite", "Save a work.", ("artwork",), (), "to my favorites"),
+        ("report_street_problem", "Report a problem in a street.", ("problem",), ("problem",), ""),
     ],
 )
 def test_the_nouns_that_people_say(name, description, params, nouns, target):
@@ -635,9 +650,9 @@ def test_the_phrase_book_names_only_what_it_has():
     book = EN.words
     roles = {e["role"] for e in book.roles} | {name for e in book.roles for name in e.get("also", ())}
     assert {role for c in book.constructs for role in c.roles} <= roles
-    known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "told", "not_told", "foreign", "carriers",
-             "phrases", "named_by", "also", "leads", "pool", "object", "modifier", "article", "named", "item", "count",
-             "last", "sentence", "range", "unit", "bare", "follows"}  # fmt: skip
+    known = {"role", "match", "kinds", "described", "not_described", "if_function", "unless_function", "carriers",
+             "told", "not_told", "foreign", "phrases", "named_by", "also", "leads", "pool", "object", "modifier",
+             "article", "named", "item", "count", "last", "sentence", "range", "unit", "bare", "follows"}  # fmt: skip
     assert {key for e in book.roles for key in e} <= known
     pools = set(book.pools)
     assert {e["pool"] for e in book.roles if "pool" in e} - {"phone"} <= pools
@@ -816,3 +831,45 @@ def test_what_a_program_does_beside_it_is_not_asked_for():
 
 def test_a_flag_of_only_is_said_of_the_thing():
     assert "only refundable" in surfaces(True, "refundable_only", {"type": "boolean"}, EN)
+
+
+def test_what_is_marked_is_always_said_to_become_something():
+    mark = EN.phrasing(_spec_of(_function("mark_as_played", "Mark an episode as played.", {})).functions[0])
+    said = [h.text for h in mark.heads if h.source in ("verb", "alias")]
+    assert "mark the episode as played" in said and all(text.endswith("as played") for text in said)
+
+
+def test_the_days_of_something_are_asked_for_by_when_it_is():
+    days = _function("get_collection_days", "Get the next collection days.", {})
+    heads = {h.text for h in EN.phrasing(_spec_of(days).functions[0]).heads}
+    assert {"when is the collection", "when is the next collection"} <= heads
+    status = EN.phrasing(_spec_of(_function("get_order_status", "Get the status.", {})).functions[0])
+    assert not [h.text for h in status.heads if h.text.startswith("when")]
+
+
+def test_only_who_asks_is_told_how():
+    """A description of "how fast" is what a function changes, unless it answers."""
+    change = EN.phrasing(_spec_of(_function("set_speed", "Change how fast it plays.", {})).functions[0])
+    assert not [h.text for h in change.heads if h.text.startswith(("how", "tell me"))]
+
+
+def test_a_number_of_something_else_is_not_what_is_paid():
+    properties = {"account_number": _text(), "amount": {"type": "number"}}
+    pay = EN.phrasing(_spec_of(_function("pay_tax", "Pay a tax.", properties)).functions[0])
+    assert pay.object is None and not [h.text for h in pay.heads if "tax {account_number}" in h.text]
+    track = EN.phrasing(_spec_of(_function("track_order", "Track an order.", {"order_number": _text()})).functions[0])
+    assert track.object is not None and "order {order_number}" in {h.text for h in track.heads}
+
+
+def test_who_gives_money_says_how_much():
+    give = _function("donate", "Donate to the museum.", {"amount": {"type": "number"}}, ("amount",))
+    heads = {h.text for h in EN.phrasing(_spec_of(give).functions[0]).heads if h.source == "verb"}
+    assert "donate {amount}" in heads and not [text for text in heads if text.endswith(" it")]
+
+
+def test_a_unit_on_a_number_wants_figures():
+    weight = {"amount_grams": {"type": "integer", "minimum": 20, "maximum": 500}}
+    asked = _asked(_function("log_meal", "Record a meal.", weight, ("amount_grams",)))
+    glued = [text for text, _ in asked if re.search(r"[a-z0-9]g\b(?<!ing)", text) and "grams" not in text]
+    assert any(re.search(r"\d+g\b", text) for text in glued)
+    assert not [text for text in glued if re.search(r"(?:ty|hundred|teen)g\b", text)]

@@ -305,3 +305,10 @@ def test_a_pattern_of_times_or_dates_says_the_kind(pattern, kind):
 def test_what_a_pattern_takes_for_a_time_is_what_octo_writes():
     schema = {"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9]$"}
     assert resolve("half past nine in the morning", "at", schema, NOW) == "09:30"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("amount", "money"), ("amount_grams", "integer"), ("amount_ml", "integer"), ("tip", "money")]
+)
+def test_an_amount_of_a_measure_is_a_number(name: str, kind: str) -> None:
+    assert kind_of(name, {"type": "integer"}) == kind

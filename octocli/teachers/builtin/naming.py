@@ -119,7 +119,7 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
 def _is_kept(name: Name, function: Function) -> bool:
     """Whether a parameter's value is put among what somebody keeps: `save_favorite(artwork)`."""
     kept = name.nouns[-1:] and name.nouns[-1] in _KEPT and len(words_of(function.name)) == 2
-    told = any(p.required and p.kind == "text" and words_of(p.name)[0] not in _KEPT for p in function.params)
+    told = any(p.kind == "text" and words_of(p.name)[0] not in _KEPT for p in function.params)
     return bool(kept) and told and name.group["class"] in ("add", "remove", "create", "favorite")
 
 
