@@ -522,7 +522,7 @@ def _described(function: str, told: str, name: str, description: str):
         ("find_issues", "state", "State of the issues, such as 'open'", "text", "anything"),
         ("create_task", "due_date", "Date by which it is due", "until_moment", "moment"),
         ("find_mail", "after", "Date after which it came, as said", "from_moment", "moment"),
-        ("book_room", "room_type", "Type of room, such as 'single' or 'suite'", "type", "label"),
+        ("book_room", "room_type", "Type of room, such as 'single' or 'suite'", "type", "named"),
         ("branch_repo", "base", "Branch to start from", "text", "anything"),
     ],
 )

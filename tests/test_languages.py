@@ -44,7 +44,7 @@ NOW = dt.datetime(2026, 3, 4, 15, 20)
 OWN_KEYS = {
     "verbs.json": {"en": {"irregular_gerund", "doubling", "particles"},
                    "de": {"imperative", "third_person", "parts", "whole"}},
-    "nouns.json": {"en": {"fillers", "uncountable", "vague", "pronouns"}, "de": {"genders", "generic"}},
+    "nouns.json": {"en": {"fillers", "uncountable", "vague", "pronouns", "only_where"}, "de": {"genders", "generic"}},
     # Articles are dropped in English as people type; German text without them is a telegram's.
     "noise.json": {"en": {"articles"}, "de": set()},
     # A German question frame asks for a case; "when" is asked of no compound.

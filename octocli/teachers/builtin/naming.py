@@ -153,18 +153,23 @@ def _read(function: Function, lexicon: Lexicon) -> Name:
         return Name(words[0], _named_group("other", lexicon), _nouns(words[1:], lexicon))
     if lead and (group := _group(lead, words, lexicon)):
         if len(words) > 1 and words[0] not in words_of(function.description):  # "hire", which is to book a trainer
+            group = _named_group("other", lexicon) if group.get("neutral") else group
             own = {**group, "say": [f"{words[0]} {{o}}", *group["say"]]}
             return Name(words[0], own, _nouns(words[1:], lexicon))
         return Name(lead, group, _nouns(words, lexicon))
     return Name("get", _named_group("query", lexicon), _nouns(words, lexicon))
 
 
-def noun_forms(nouns: tuple[str, ...], lexicon: Lexicon) -> list[str]:
-    """Names for the thing: synonyms, and an attribute with or without what it belongs to."""
+def noun_forms(nouns: tuple[str, ...], lexicon: Lexicon, told: str = "") -> list[str]:
+    """Names for the thing: synonyms, and an attribute with or without what it belongs to.
+
+    `told` is what the spec says around it, by which a word's sense is known: an event is a meeting in a calendar only.
+    """
     if not nouns:
         return []
     book = lexicon.nouns
-    synonyms = [[w, *(s for s in book["synonyms"].get(w, ()) if s != w)] for w in nouns]
+    known = {w: () if _of_another_sense(w, told, lexicon) else book["synonyms"].get(w, ()) for w in nouns}
+    synonyms = [[w, *(s for s in known[w] if s != w)] for w in nouns]
     forms = [" ".join(row) for row in islice(product(*synonyms), 12)]
     if len(nouns) > 1 and nouns[-1] in book["attributes"]:
         things = [" ".join(row) for row in islice(product(*synonyms[:-1]), 6)]
@@ -173,6 +178,11 @@ def noun_forms(nouns: tuple[str, ...], lexicon: Lexicon) -> list[str]:
         forms += [] if nouns[-1] in book["vague"] else synonyms[-1][:2]
     single = (re.sub(r"\b(\w+)(?: \1\b)+", r"\1", form) for form in forms)
     return list(dict.fromkeys(form for form in single if len(set(words := form.split())) == len(words)))
+
+
+def _of_another_sense(noun: str, told: str, lexicon: Lexicon) -> bool:
+    wanted = lexicon.nouns["only_where"].get(noun)
+    return wanted is not None and re.search(wanted, told) is None
 
 
 def with_article(noun: str, article: str, lexicon: Lexicon) -> list[str]:

@@ -63,7 +63,8 @@ class Thing:
 
     def _own_nouns(self) -> list[str]:
         """Names for the thing, but for those that say one of its values: "the heat" is a mode of a thermostat."""
-        found = [noun for noun in noun_forms(self.name.nouns, self.lexicon) if noun]
+        told = " ".join(f"{f.name} {f.description}".lower() for f in (self.function, *self._others))
+        found = [noun for noun in noun_forms(self.name.nouns, self.lexicon, told) if noun]
         listed = ((v, p.schema) for p in self.function.params for v in p.schema.get("enum", ()))
         values = {word for value, schema in listed for word in enum_words(value, schema, self.language)}
         kinds = [p for p in self.function.params if p.kind == "text" and self.roles[p.name].phrases]
