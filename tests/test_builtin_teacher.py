@@ -873,3 +873,46 @@ def test_a_unit_on_a_number_wants_figures():
     glued = [text for text, _ in asked if re.search(r"[a-z0-9]g\b(?<!ing)", text) and "grams" not in text]
     assert any(re.search(r"\d+g\b", text) for text in glued)
     assert not [text for text in glued if re.search(r"(?:ty|hundred|teen)g\b", text)]
+
+
+def test_a_listed_service_that_is_a_command_is_said_as_one():
+    services = {"service": _text(enum=["make_bed", "empty_trash", "turndown"])}
+    cleaning = _function("request_housekeeping", "Ask somebody to come to the room.", services, ("service",))
+    asked = _asked(cleaning)
+    beds = [args for text, args in asked if "make the bed" in text or "make my bed" in text]
+    assert beds and all(args["service"] == "make_bed" for args in beds)
+
+
+def test_what_is_had_is_the_object_of_who_asks_for_it():
+    ways = {"type": _text(enum=["taxi", "limousine"]), "destination": _text()}
+    ride = EN.phrasing(_spec_of(_function("book_transport", "Arrange transport.", ways, ("type",))).functions[0])
+    assert ride.object is not None and ride.object.name == "type"
+    assert "book a {type}" in {h.text for h in ride.heads}
+
+
+def test_two_lengths_of_time_go_by_their_names():
+    both = {f"{name}_seconds": {"type": "integer", "minimum": 5} for name in ("work", "rest")}
+    roles = roles_of(_spec_of(_function("start_timer", "Start it.", both)).functions[0], EN.words)
+    assert all(name in c for name in ("work", "rest") for c in roles[f"{name}_seconds"].carriers)
+    assert not any(role.modifier for role in roles.values())
+
+
+def test_who_checks_out_checks_out_of_nothing():
+    out = EN.phrasing(_spec_of(_function("check_out", "Check out of the room.", {})).functions[0])
+    said = {h.text for h in out.heads}
+    assert "check me out" in said and not [text for text in said if text.endswith(" it")]
+
+
+def test_an_action_is_said_by_its_verb():
+    acts = {"action": _text(enum=["pause", "discard", "finish"])}
+    asked = _asked(_function("control_workout", "Pause, finish or discard a workout.", acts, ("action",)))
+    assert any(re.search(r"\bpause (?:the|my)", text) for text, args in asked if args["action"] == "pause")
+    assert any("finish" in text for text, args in asked if args["action"] == "finish")
+
+
+def test_large_numbers_are_written_as_people_write_them():
+    goal = {"target": {"type": "integer", "minimum": 1, "maximum": 1_000_000}}
+    asked = _asked(_function("set_goal", "Set a goal.", goal, ("target",)))
+    assert any(re.search(r"\d,\d{3}\b", text) for text, _ in asked)
+    drawn = [args["target"] for _, args in asked if "target" in args]
+    assert min(drawn) < 100 < 10_000 < max(drawn) and len({len(str(n)) for n in drawn}) >= 4

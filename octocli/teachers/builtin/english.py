@@ -11,6 +11,7 @@ from octocli.teachers.builtin.language import Filled, Language
 from octocli.teachers.builtin.lexicon import Lexicon
 from octocli.teachers.builtin.naming import gerund, indefinite, starts_with_verb
 from octocli.teachers.builtin.noise import roughen
+from octocli.teachers.builtin.objects import plural
 from octocli.teachers.builtin.phrasing import Phrasing
 
 # Words that bring their own preposition: "at in 20 minutes" is nobody's English.
@@ -63,8 +64,8 @@ class English(Language):
         return frame.replace(form, clause)
 
     def placed(self, words: str, place: str) -> str:
-        """The words: English has no cases."""
-        return words
+        """The words: English has no cases, but a plural after a number."""
+        return plural(words, self.words) if place == "many" else words
 
     def listed(self, plain: Sequence[str], known: Sequence[str]) -> list[str]:
         """All of them: identifiers are English."""

@@ -102,8 +102,8 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     if _is_switched(name.nouns[-1], function):
         return name.nouns[:-1]
     told = f" {' '.join(re.findall(r'[a-z]+', function.description.lower()))} "
-    of_head = re.match(rf" reports? (?:an?|the|some) {re.escape(name.nouns[-1])} ", told)
-    if of_head and name.group["class"] == "report":  # "Report a problem in a street"
+    of_head = re.match(rf" \w+ (?:an?|the|some) {re.escape(name.nouns[-1])} ", told)
+    if of_head and name.group["class"] in ("report", "book", "order", "request"):  # "Report a problem in a street"
         return name.nouns[-1:]
     head, own = name.nouns[-1], {w for p in function.params for w in words_of(p.name)}
     if head in lexicon.nouns["attributes"] or _tells(told, " ".join(name.nouns)):

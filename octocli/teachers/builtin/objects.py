@@ -12,7 +12,7 @@ from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.lexicon import Lexicon
-from octocli.teachers.builtin.naming import Name, noun_forms, read_name, with_article
+from octocli.teachers.builtin.naming import Name, noun_forms, read_name, starts_with_verb, with_article
 from octocli.teachers.builtin.roles import Role, roles_of, words_of
 from octocli.teachers.builtin.surfaces import enum_words, speaks_by_verb
 
@@ -98,8 +98,18 @@ class Thing:
             direct = [p for p in direct if self.roles[p.name].name != "destination"]
         if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
             direct = roled
-        found = [*[p for p in own if p.required], *[p for p in direct if p.required], *own, *direct]
+        needed = [p for p in self.function.params if p.required]
+        # "dry cleaning", "a taxi": what is had, where it is all that has to be said
+        served = needed if len(needed) == 1 and needed[0] in wordy and self._is_served(needed[0]) else []
+        found = [*[p for p in own if p.required], *[p for p in direct if p.required], *served, *own, *direct]
         return found[0] if found else None
+
+    def _is_served(self, parameter: Parameter) -> bool:
+        """Whether a listed value is had by whoever asks: no command, as "make_bed" is one."""
+        listed = parameter.kind == "enum" and self.roles[parameter.name].name in ("type", "choice", "cabin")
+        firsts = (words_of(str(value))[:1] for value in parameter.schema.get("enum", ()))
+        had = self.name.group["class"] in ("book", "order", "request")
+        return listed and had and not any(starts_with_verb(w, self.lexicon) for first in firsts for w in first)
 
     def _numbers_another(self, parameter: Parameter) -> bool:
         """Whether a parameter is the number of something that the function is not about: the account of a tax paid."""
@@ -158,6 +168,8 @@ class Thing:
         if not ((role.named or vague) and self.nouns):
             a = self.object.kind == "enum" and self.name.group.get("article") == "a"
             yield NounPhrase(f"a {slot}" if a else f"the {slot}" if the else slot, uses, 4.0)
+            if a:
+                yield NounPhrase(slot, uses)
             if the:
                 yield NounPhrase(f"my {slot}", uses)
                 yield NounPhrase(slot, uses)
@@ -165,8 +177,8 @@ class Thing:
             noun = self.nouns[0]
             a = "a" if self.object.kind == "enum" and self.name.group.get("article") == "a" else "the"
             yield from (NounPhrase(t, uses) for t in (f"{a} {slot} {noun}", f"{noun} {slot}", f"my {slot} {noun}"))
-        if (count := self._with_role("quantity")) and role.item:
-            both = uses | {count.name}
+        if (count := self._with_role("quantity") or self._with_role("amount_of")) and role.item:
+            both, slot = uses | {count.name}, f"{{{name}|many}}"
             for text in (
                 f"{{{count.name}}} {slot}",
                 f"{{{count.name}}} orders of {slot}",

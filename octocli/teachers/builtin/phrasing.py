@@ -17,7 +17,7 @@ from octocli.teachers.builtin.lexicon import Construct, Form, Lexicon, form_of
 from octocli.teachers.builtin.naming import Name, is_verb_only, starts_with_verb
 from octocli.teachers.builtin.objects import BARE_OBJECT, Thing, plural
 from octocli.teachers.builtin.roles import words_of
-from octocli.teachers.builtin.surfaces import state_adjectives, state_verbs
+from octocli.teachers.builtin.surfaces import done_to, state_adjectives, state_verbs
 
 # Classes that undo what the sentences of the phrase book ask for, and verbs that alter it beside one that makes it.
 _UNDOING = frozenset({"remove", "cancel", "stop", "pause", "resume", "mute", "close", "skip"})
@@ -31,6 +31,11 @@ _STAND_INS = re.compile(
 
 # Two verbs of which one undoes the other.
 _EITHER = re.compile(r"(\w+?)s? or (un|dis|de)(\w+?)s? (?:an?|the|one|your|my|some|all)\b", re.IGNORECASE)
+
+# Classes whose functions have something done.
+_SERVING = frozenset({"request", "order", "book", "start", "create", "other"})
+# Words that are verbs elsewhere, and open no command in a list of values.
+_NO_COMMANDS = frozenset({"open", "full", "best", "last", "next", "show", "back", "check", "record", "time", "start"})
 
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
@@ -69,6 +74,7 @@ class Phrasing(Thing):
         """Every head, once."""
         made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
         made += [
+            *self._listed_commands(),
             *self._described_states(),
             *self._line_heads(),
             *self._alias_heads(),
@@ -81,6 +87,11 @@ class Phrasing(Thing):
     def said_together(self) -> tuple[frozenset[str], ...]:
         """The parameters of each sentence that the phrase book has for this function, where it has any."""
         return tuple(head.uses for head in self.heads if head.source == "construct" and head.uses)
+
+    @cached_property
+    def implied(self) -> frozenset[str]:
+        """The parameters whose values some head says without a slot."""
+        return frozenset(name for head in self.heads for name, _ in head.implies)
 
     def _state_heads(self) -> Iterator[Head]:
         for parameter in self.states:
@@ -106,13 +117,30 @@ class Phrasing(Thing):
                 implies = ((switched[0].name, value),)
                 yield Head(f"{verb} {noun.text}", "command", "verb", noun.uses, implies, 2 * noun.weight)
 
+    def _listed_commands(self) -> Iterator[Head]:
+        """What a list of services says to do: of "make_bed" "make the bed"."""
+        if self.name.group["class"] not in _SERVING:
+            return
+        for parameter in self.function.params:
+            for value in parameter.schema.get("enum", ()) if parameter.required else ():
+                words = words_of(str(value))
+                if len(words) > 1 and words[0] not in _NO_COMMANDS and starts_with_verb(words[0], self.lexicon):
+                    for text in done_to(words):
+                        yield Head(text, "command", "construct", frozenset(), ((parameter.name, value),), 30.0)
+
     def _verb_heads(self) -> Iterator[Head]:
+        alone = self.name.group.get("alone", ())
         for index, verb in enumerate(self._own_verbs):
             # Nobody orders an order.
             unlike = [n for n in self.objects if not (set(verb.split()) & set(n.text.split()[-1:]))]
             for noun in unlike or self.objects:
                 weight = noun.weight * (3.0 if index == 0 else 1.0)
+                if noun.text == "it" and alone:
+                    continue
                 yield Head(verb.replace("{o}", noun.text), "command", "verb", noun.uses, (), weight)
+
+        if not self.nouns and not any(p.required for p in self.function.params):
+            yield from (Head(text, form, "verb", weight=3.0) for form, text in map(form_of, alone))
 
     def _line_heads(self) -> Iterator[Head]:
         """Whole sentences of the verb's class: "i no longer need {o}", "any {nouns}"."""

@@ -149,7 +149,7 @@ class _Stream:
         for parameter in function.params:
             if parameter.name == missing or not (parameter.required or parameter.name in chosen):
                 continue
-            early = parameter in states or parameter.kind == "boolean"
+            early = parameter in states or parameter.kind == "boolean" or parameter.name in phrasing.implied
             values[parameter.name] = self._value(function, parameter, _EPOCH) if early else None
             if early and values[parameter.name] is None:
                 del values[parameter.name]

@@ -4,6 +4,7 @@ Roles live in `words/<language>/roles.json`; the first whose patterns fit wins, 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,6 +16,11 @@ from octocli.core.spec import Function, Parameter
 from octocli.core.split_exemptions import named_values
 from octocli.teachers.builtin.lexicon import Lexicon
 
+# Roles of last resort, whose words do not tell one parameter from another.
+_ALIKE = frozenset({"duration", "date", "datetime", "text", "location", "amount"})
+_UNIT_WORDS = frozenset(
+    {*"seconds secs minutes mins hours days weeks date time name id km kg number percent percentage".split()}
+)
 # What tells one of two from the other in a name.
 _OF_TWO = re.compile(r"^(?:first|second|other|one)\b|\b(?:a|b|1|2|one|two)$")
 
@@ -47,6 +53,11 @@ class Role:
     range: tuple[int, int] | None = None
 
 
+def _stem(name: str) -> str:
+    """A name without its unit: of "rest seconds" the rest."""
+    return " ".join(w for w in name.split() if w not in _UNIT_WORDS) or name
+
+
 def words_of(name: str) -> list[str]:
     """The words of an identifier: snake, kebab, dotted or camel case, lower case."""
     return [w for w in re.split(r"[\W_]+", spaced(name).lower()) if w]
@@ -55,7 +66,22 @@ def words_of(name: str) -> list[str]:
 def roles_of(function: Function, lexicon: Lexicon) -> dict[str, Role]:
     """Every parameter's role, by parameter name."""
     context = (" ".join(words_of(function.name)), function.description.lower())
-    return {p.name: _role_of(p, context, lexicon) for p in function.params}
+    roles = {p.name: _role_of(p, context, lexicon) for p in function.params}
+    often = Counter((role.name, role.carriers) for role in roles.values())
+    return {
+        name: _by_name(role, name) if often[role.name, role.carriers] > 1 and role.name in _ALIKE else role
+        for name, role in roles.items()
+    }
+
+
+def _by_name(role: Role, name: str) -> Role:
+    """The role of one of several that would be said alike: "20 seconds rest", "rest for 20 seconds"."""
+    stem = _stem(" ".join(words_of(name)))
+    ways = {
+        "duration": (f"{{}} {stem}", f"{{}} of {stem}", f"{stem} {{}}", f"{stem} for {{}}", f"{{}} {stem}"),
+        "location": (f"{stem} {{}}", f"with {stem} {{}}", f"{stem} in {{}}"),
+    }.get(role.name, (f"with {stem} {{}}", f"{stem} {{}}", f"{stem}: {{}}"))
+    return replace(role, carriers=ways, modifier="")
 
 
 def _role_of(parameter: Parameter, context: tuple[str, str], lexicon: Lexicon) -> Role:
@@ -118,8 +144,14 @@ def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, cont
 
 
 def _make(entry: Mapping[str, Any], name: str) -> Role:
-    words = {"{name}": name, "{unit}": entry.get("unit", ""), "{first}": name.split()[0], "{last}": name.split()[-1]}
-    carriers = (re.sub(r"\{(?:name|unit|first|last)\}", lambda m: words[m[0]], c) for c in entry["carriers"])
+    words = {
+        "{name}": name,
+        "{unit}": entry.get("unit", ""),
+        "{first}": name.split()[0],
+        "{stem}": _stem(name),
+        "{last}": name.split()[-1],
+    }
+    carriers = (re.sub(r"\{(?:name|unit|first|stem|last)\}", lambda m: words[m[0]], c) for c in entry["carriers"])
     as_object = entry.get("object", "")
     bounds = entry.get("range")
     return Role(

@@ -110,7 +110,8 @@ class Grammar:
         return rng.choices(heads, cum_weights=cumulated)[0]
 
     def _eligible(self, values: Mapping[str, Any], plain: bool) -> list[tuple[float, list[Head], list[float]]]:
-        states = tuple((p.name, repr(values[p.name])) for p in self.phrasing.states if p.name in values)
+        spoken = {p.name for p in self.phrasing.states} | self.phrasing.implied
+        states = tuple((name, repr(values[name])) for name in sorted(spoken) if name in values)
         key = (frozenset(values), states, plain)
         if key not in self._cache:
             groups: dict[str, list[Head]] = defaultdict(list)

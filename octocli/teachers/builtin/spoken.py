@@ -52,6 +52,8 @@ def numbers(value: Any, *, percent: bool = False, low: Any = None, high: Any = N
     if abs(number) < 1_000_000:
         words = number_words(number)
         found += [words, re.sub(r"^one (?=hundred|thousand)", "a ", words)]
+    if abs(number) >= 1000:
+        found += [f"{number:,}"] + ([f"{number // 1000}k"] if number % 1000 == 0 else [])
     if percent:
         found += {50: ["half"], 25: ["a quarter"], 75: ["three quarters"]}.get(number, [])
     if percent and high is not None and number == high:

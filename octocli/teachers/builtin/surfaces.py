@@ -6,7 +6,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -63,7 +63,17 @@ def implied(value: Any, name: str, schema: Schema, language: Language) -> list[s
             *state_verbs(value, name, schema, language),
             *state_adjectives(value, name, schema, language),
         ]
-    return language.verb_words(phrases)
+    done = done_to(words_of(value)) if isinstance(value, str) and kind == "enum" else []
+    return [*language.verb_words(phrases), *done]
+
+
+def done_to(words: Sequence[str]) -> list[str]:
+    """A listed value that is a verb and its object, as people say it: of "make_bed" "make the bed"."""
+    return [f"{words[0]} {article} {' '.join(words[1:])}" for article in ("the", "my") if len(words) > 1]
+
+
+# Names of parameters whose values are things to do.
+_ACTING = frozenset({"action", "command", "operation", "do"})
 
 
 def state_verbs(value: Any, name: str, schema: Schema, language: Language) -> list[str]:
@@ -73,6 +83,8 @@ def state_verbs(value: Any, name: str, schema: Schema, language: Language) -> li
         entry = _boolean_entry(name, language)
         return list(entry[str(value).lower()]) if entry else []
     action = states["actions"].get(_readable(value))
+    if action is None and set(words_of(name)) & _ACTING:
+        return _named_verbs(_readable(value), language)
     return _action_verbs(action, language) if action else []
 
 
@@ -175,6 +187,12 @@ def _boolean_entry(name: str, language: Language) -> Mapping[str, Any] | None:
     if len(words.split()) > 2 or words in language.words.states["flags"]:
         return None
     return next((e for e in language.words.states["booleans"] if re.search(e["match"], words)), None)
+
+
+def _named_verbs(verb: str, language: Language) -> list[str]:
+    """How a verb is said that a list of actions names: of "discard" what is said of functions that discard."""
+    group = next((g for g in language.words.verbs["groups"] if verb in g["names"] and "nouns" not in g), None)
+    return [s.replace("{v}", verb) for s in group["say"]] if group else []
 
 
 def _action_verbs(action: str, language: Language) -> list[str]:

@@ -5,6 +5,7 @@ keeps to its side of the split.
 """
 
 import datetime as dt
+import math
 import random
 import re
 from collections.abc import Mapping
@@ -189,10 +190,16 @@ def _price(rng: random.Random, schema: Schema) -> Any | None:
     return int(value) if float(value).is_integer() else round(value, 2)
 
 
+# A range that spans more than this has numbers of every size in it.
+_WIDE = 2000
+
+
 def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
     low, high = _bounds(schema, role.range or (1, 20))
     step = schema.get("multipleOf") or 1
     span = (high - low) / step
+    if span > _WIDE and low >= 0:
+        return _of_any_size(rng, low, high, step)
     if span > 30 and rng.random() < 0.65:
         step = max(step, 5 if span <= 200 else 10 ** (len(str(int(span))) - 2))
     first = -(-low // step) * step
@@ -201,6 +208,14 @@ def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
         value += rng.choice((0.5, 0.5, 0.5, 0.25, 0.75, 0.2, 0.4, 0.8, 0.3, 0.7, 0.9))
         value = round(value if value <= high else value - 1, 2)
     return int(value) if float(value).is_integer() else value
+
+
+def _of_any_size(rng: random.Random, low: float, high: float, step: float) -> Any:
+    """A number from a wide range: as many of tens as of thousands, most of them round."""
+    size = math.exp(rng.uniform(math.log(max(low, 1)), math.log(high)))
+    grain = step * 10 ** max(0, math.floor(math.log10(size)) - rng.choice((0, 1, 1, 2)))
+    value = min(high, max(low, round(size / grain) * grain))
+    return int(value) if float(value).is_integer() else round(value, 2)
 
 
 def _bounds(schema: Schema, usual: tuple[float, float]) -> tuple[float, float]:
