@@ -13,6 +13,7 @@ from tiny_projects import fun, new_project, obj, write_rows
 
 from octocli.core.near_texts import NEAR, near_texts
 from octocli.core.samples import read_samples
+from octocli.core.spec import Parameter
 from octocli.stages.verify import VerifyReport, verify
 
 HOUSE: dict[str, Any] = {
@@ -164,3 +165,12 @@ def test_the_guide_tells_what_is_caught_and_what_is_missed(tmp_path: Path) -> No
     assert all(count.planted >= planted_faults.EACH for count in counts.values())
     whole = [name for name, count in counts.items() if count.caught_by.total() == count.planted]
     assert len(whole) >= 10 and alarms.total() <= 0.01 * untouched
+
+
+def test_several_of_a_listed_thing_say_it() -> None:
+    from octocli.stages.checks import _grounded
+    from octocli.teachers.builtin.packs import language_of
+
+    towel = Parameter("item", {"type": "string", "enum": ["bath_towel", "adapter"]}, required=True)
+    assert _grounded("bath_towel", towel, " 3 bath towels please ", language_of("en"))
+    assert not _grounded("adapter", towel, " 3 bath towels please ", language_of("en"))

@@ -124,7 +124,8 @@ def _grounded(value: Any, parameter: Parameter, query: str, language: Language) 
 
 def _stands_in(form: str, query: str, language: Language) -> bool:
     words = language.folded(normal(form))
-    return bool(words) and f" {words} " in query
+    # Several of a listed thing: "three bath towels" says bath_towel.
+    return bool(words) and any(f" {words}{ending} " in query for ending in ("", "s", "es"))
 
 
 def _has_number(value: float, query: str) -> bool:
