@@ -26,6 +26,9 @@ _DAY_WORD = re.compile(rf"\b(?:{_DAYS})\b")
 _DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
 
 
+_ENDING = re.compile(r"\b(?:until|till|through|by) $", re.IGNORECASE)
+
+
 class English(Language):
     """English, with its words."""
 
@@ -100,7 +103,9 @@ class English(Language):
         if kind in ("time", "date", "datetime", "enum") and _SELF_LED.search(words):
             if words in ("today", "tomorrow") and text.endswith("for "):
                 return text
-            text = self.words.patterns["leading"].sub("", text)
+            # "until tomorrow" is no "tomorrow": what tells an end from a beginning stays.
+            if not _ENDING.search(text):
+                text = self.words.patterns["leading"].sub("", text)
         if kind == "datetime" and text.endswith(" at ") and _DATED.match(words.lower()):
             text = text.removesuffix("at ") + "on "
         if text.lower().endswith((" a ", " an ")) or text.lower() in ("a ", "an "):

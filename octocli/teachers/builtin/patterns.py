@@ -9,6 +9,14 @@ parser: Any = import_module("re._parser")
 constants: Any = import_module("re._constants")
 _SPOKEN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
+_CATEGORIES = {
+    "CATEGORY_DIGIT": list("0123456789"),
+    "CATEGORY_WORD": list(_SPOKEN),
+    "CATEGORY_NOT_SPACE": list(_SPOKEN),
+    "CATEGORY_NOT_DIGIT": list(_SPOKEN[:52]),
+    "CATEGORY_NOT_WORD": ["-", ".", "/"],
+}
+
 
 def from_pattern(pattern: str, rng: random.Random) -> str | None:
     """A text for `pattern`, or None where it uses what this module does not know."""
@@ -23,13 +31,15 @@ def _one(op: Any, argument: Any, rng: random.Random) -> str:
         return chr(argument)
     if op is constants.ANY:
         return rng.choice(_SPOKEN[:26])
-    if op is constants.AT:
+    if op in (constants.AT, constants.ASSERT, constants.ASSERT_NOT):  # the schema sees whether it holds
         return ""
+    if op is constants.NOT_LITERAL:
+        return rng.choice(_SPOKEN.replace(chr(argument), ""))
     if op is constants.IN:
         return rng.choice(_members(argument))
     if op in (constants.MAX_REPEAT, constants.MIN_REPEAT):
         low, high, inner = argument
-        count = rng.randint(low, min(int(high), low + 6))
+        count = rng.randint(low, min(int(high), low + rng.choice((1, 3, 6))))
         return "".join(_one(o, a, rng) for _ in range(count) for o, a in inner)
     if op is constants.SUBPATTERN:
         return "".join(_one(o, a, rng) for o, a in argument[3])
@@ -49,5 +59,5 @@ def _members(parts: Any) -> list[str]:
         elif op is constants.RANGE:
             found += [chr(c) for c in range(argument[0], argument[1] + 1)]
         elif op is constants.CATEGORY:
-            found += {"CATEGORY_DIGIT": list("0123456789"), "CATEGORY_WORD": list(_SPOKEN)}.get(str(argument), [" "])
+            found += _CATEGORIES.get(str(argument), [" "])
     return [c for c in _SPOKEN if c not in found] if negated else found

@@ -21,6 +21,9 @@ from octocli.teachers.builtin.surfaces import done_to, state_adjectives, state_v
 
 # Classes that undo what the sentences of the phrase book ask for, and verbs that alter it beside one that makes it.
 _UNDOING = frozenset({"remove", "cancel", "stop", "pause", "resume", "mute", "close", "skip"})
+_HANDLING = frozenset(
+    "archive pin share copy forward tag rename hide download upload print restore move back_up sync".split()
+)
 _ALTERING = frozenset({"update", "edit", "modify", "reschedule", "rename", "change", "move"})
 # Parameters of one role that a sentence is tried with: a city, a state, a country.
 _MOST_WAYS = 4
@@ -208,6 +211,7 @@ class Phrasing(Thing):
     def _alias_heads(self) -> Iterator[Head]:
         for alias in self.function.aliases:
             phrase = re.sub(r" (?:to|at|for|in|on the|the)$", "", alias.strip().rstrip(".!?").lower())
+            phrase = " ".join(re.sub(r"[{}]", " ", phrase).split())  # braces would be slots
             if is_verb_only(phrase, self.lexicon) and self.objects:
                 for noun in self.objects:
                     yield Head(f"{phrase} {noun.text}", "command", "alias", noun.uses, (), noun.weight)
@@ -223,7 +227,7 @@ class Phrasing(Thing):
 
     def _may_say(self, construct: Construct) -> bool:
         """Whether a sentence about the thing is this function's: who undoes or alters wants its verb in the head."""
-        undoes = self.undoes or (self.name.verb in _ALTERING and self._near)
+        undoes = self.undoes or self.name.group["class"] in _HANDLING or (self.name.verb in _ALTERING and self._near)
         return not undoes or any(self.name.verb in choices for choices in construct.heads)
 
     def _described_heads(self) -> Iterator[Head]:
@@ -278,7 +282,7 @@ def _plain_command(description: str, lexicon: Lexicon) -> str | None:
     if len(first.split()) > 2 and starts_with_verb(second, lexicon):  # what a program does beside it is not asked for
         sentence = first
     words = sentence.lower().split()
-    if not 3 <= len(words) <= 10 or " or " in sentence or _STAND_INS.search(sentence.lower()):
+    if not 3 <= len(words) <= 10 or re.search(r" or |[{}\[\]<>]", sentence) or _STAND_INS.search(sentence.lower()):
         return None
     return " ".join(words) if starts_with_verb(sentence, lexicon) else None
 

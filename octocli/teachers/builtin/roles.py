@@ -18,6 +18,12 @@ from octocli.teachers.builtin.lexicon import Lexicon
 
 # Roles of last resort, whose words do not tell one parameter from another.
 _ALIKE = frozenset({"duration", "date", "datetime", "text", "location", "amount"})
+_LENGTHS = {
+    **dict.fromkeys(("km", "kms", "kilometers", "kilometres"), "kilometers"),
+    **dict.fromkeys(("m", "meters", "metres"), "meters"),
+    **dict.fromkeys(("mi", "miles"), "miles"),
+    **dict.fromkeys(("ft", "feet"), "feet"),
+}
 _UNIT_WORDS = frozenset(
     {*"seconds secs minutes mins hours days weeks date time name id km kg number percent percentage".split()}
 )
@@ -144,9 +150,10 @@ def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, cont
 
 
 def _make(entry: Mapping[str, Any], name: str) -> Role:
+    unit = next((_LENGTHS[w] for w in name.split() if w in _LENGTHS), entry.get("unit", ""))
     words = {
         "{name}": name,
-        "{unit}": entry.get("unit", ""),
+        "{unit}": unit,
         "{first}": name.split()[0],
         "{stem}": _stem(name),
         "{last}": name.split()[-1],

@@ -213,6 +213,8 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, Mapping):
+        return ", ".join(_text(v) for v in value.values())
     return str(value)
 
 

@@ -192,11 +192,14 @@ def _price(rng: random.Random, schema: Schema) -> Any | None:
 
 # A range that spans more than this has numbers of every size in it.
 _WIDE = 2000
+# A range of other numbers than whole ones that spans less has more than one number between two whole ones.
+_NARROW = 3
 
 
 def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
     low, high = _bounds(schema, role.range or (1, 20))
-    step = schema.get("multipleOf") or 1
+    whole = "integer" in str(schema.get("type"))
+    step = schema.get("multipleOf") or _grain(low, high, whole)
     span = (high - low) / step
     if span > _WIDE and low >= 0:
         return _of_any_size(rng, low, high, step)
@@ -204,10 +207,16 @@ def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
         step = max(step, 5 if span <= 200 else 10 ** (len(str(int(span))) - 2))
     first = -(-low // step) * step
     value = first + step * rng.randint(0, max(0, int((high - first) // step)))
-    if "integer" not in str(schema.get("type")) and step == 1 and span <= 100 and rng.random() < 0.3:
+    if not whole and step == 1 and span <= 100 and rng.random() < 0.3:
         value += rng.choice((0.5, 0.5, 0.5, 0.25, 0.75, 0.2, 0.4, 0.8, 0.3, 0.7, 0.9))
-        value = round(value if value <= high else value - 1, 2)
-    return int(value) if float(value).is_integer() else value
+        value = value if value <= high else value - 1
+    return int(value) if float(value).is_integer() else round(value, 10)
+
+
+def _grain(low: float, high: float, whole: bool) -> float:
+    """The step of numbers from `low` to `high`: 1, or of a narrow range about a tenth of it, as 0.01."""
+    narrow = not whole and 0 < high - low < _NARROW
+    return 10.0 ** math.floor(math.log10((high - low) / 10)) if narrow else 1
 
 
 def _of_any_size(rng: random.Random, low: float, high: float, step: float) -> Any:
@@ -220,10 +229,11 @@ def _of_any_size(rng: random.Random, low: float, high: float, step: float) -> An
 
 def _bounds(schema: Schema, usual: tuple[float, float]) -> tuple[float, float]:
     low, high = schema.get("minimum"), schema.get("maximum")
+    whole = "integer" in str(schema.get("type"))
     if low is None and "exclusiveMinimum" in schema:
-        low = schema["exclusiveMinimum"] + 1
+        low = schema["exclusiveMinimum"] + whole  # of other numbers the bound itself is tried, and found invalid
     if high is None and "exclusiveMaximum" in schema:
-        high = schema["exclusiveMaximum"] - 1
+        high = schema["exclusiveMaximum"] - whole
     if low is None:
         low = usual[0] if high is None or usual[0] <= high else high - 10
     if high is None:
