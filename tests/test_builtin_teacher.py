@@ -916,3 +916,75 @@ def test_large_numbers_are_written_as_people_write_them():
     assert any(re.search(r"\d,\d{3}\b", text) for text, _ in asked)
     drawn = [args["target"] for _, args in asked if "target" in args]
     assert min(drawn) < 100 < 10_000 < max(drawn) and len({len(str(n)) for n in drawn}) >= 4
+
+
+def test_braces_in_a_description_are_no_slots():
+    for told in ("Say {text} aloud.", "Find a {0} room.", "Show [all] rooms <now>."):
+        spec = _spec_of(_function("say", told, {"text": _text()}, ("text",)))
+        assert not [h.text for h in EN.phrasing(spec.functions[0]).heads if re.search(r"[\[\]<>]|\{0\}", h.text)]
+        assert list(itertools.islice(BuiltinTeacher(spec, 0, "en").positives(spec.functions[0], "train"), 5))
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"minimum": 0.01, "maximum": 0.05},
+        {"minimum": 0.0001, "maximum": 0.01},
+        {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        {"minimum": 0, "maximum": 1, "multipleOf": 0.01},
+    ],
+)
+def test_numbers_of_a_narrow_range(bounds: dict[str, float]):
+    share = {"threshold": {"type": "number", **bounds}}
+    asked = _asked(_function("set_threshold", "Set the threshold.", share, ("threshold",)), 60)
+    drawn = {args["threshold"] for _, args in asked if "threshold" in args}
+    assert len(drawn) >= 4 and not [value for value in drawn if len(str(value)) > 8]
+
+
+@pytest.mark.parametrize("pattern", [r"^[^@]+@[^@]+$", r"^(?!TEST)[A-Z]{3,5}$", r"^@\S+$", r"^\D+$"])
+def test_texts_of_usual_patterns(pattern: str):
+    code = {"code": _text(pattern=pattern)}
+    asked = _asked(_function("use_code", "Use a code.", code, ("code",)), 40)
+    assert len({args["code"] for _, args in asked if "code" in args}) >= 10
+
+
+def test_a_sentence_without_its_object_claims_none():
+    skip = _function("skip_forward", "Skip ahead in an episode.", {"episode": _text()}, ("episode",))
+    heads = EN.phrasing(_spec_of(skip).functions[0]).heads
+    assert not [h.text for h in heads if h.uses and "{" not in h.text]
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "said"),
+    [
+        ("Freeze or unfreeze a card.", "frozen", True),
+        ("Enable or disable the rule.", "enabled", True),
+        ("Enable or disable the rule.", "blocked", False),
+        ("Add or delete a rule.", "active", False),
+    ],
+)
+def test_two_verbs_of_a_description_are_a_parameter_s_two_states(told: str, name: str, said: bool):
+    function = _spec_of(_function("set_rule", told, {name: {"type": "boolean"}}, (name,))).functions[0]
+    first = told.split()[0].lower()
+    assert said == any(h.implies == ((name, True),) and h.text.startswith(f"{first} the ") for h in
+                       EN.phrasing(function)._described_states())  # fmt: skip
+
+
+def test_a_distance_is_said_in_its_own_unit():
+    for name, unit, other in (("distance_miles", "miles", "k(?:ilo)?m"), ("distance_km", "k(?:ilo)?m", "miles")):
+        asked = _asked(_function("log_run", "Log a run.", {name: {"type": "integer"}}, (name,)), 120)
+        said = " ".join(text for text, _ in asked)
+        assert re.search(rf"\b{unit}", said) and not re.search(rf"\b{other}", said)
+
+
+def test_german_parameters_of_one_kind_go_by_their_names_in_german():
+    de = language_of("de")
+    dates = {name: _text(format="date") for name in ("anreise_date", "abreise_date")}
+    roles = roles_of(_spec_of(_function("such_zimmer", "Suche ein Zimmer.", dates)).functions[0], de.words)
+    assert not [c for role in roles.values() for c in role.carriers if re.search(r"\b(?:with|of|for)\b", c)]
+
+
+def test_an_object_is_said_by_its_values():
+    place = {"type": "object", "properties": {"street": _text(), "city": _text()}, "required": ["street", "city"]}
+    asked = _asked(_function("ship", "Ship a package.", {"address": place}, ("address",)), 40)
+    assert asked and not [text for text, _ in asked if re.search(r"[{}']s?treet|\{", text)]

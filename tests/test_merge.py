@@ -476,3 +476,25 @@ def test_a_name_that_opens_the_second_request_keeps_its_capital():
     for second, tail in ((named, "Netflix please"), (plain, "pay Netflix")):
         assert all(row.query.endswith(tail) for row in across_apps([[first], [second]], 8, random.Random(1))
                    if row.calls[1]["name"] == "pay")  # fmt: skip
+
+
+def test_only_what_goes_elsewhere_is_asked_again_with_the_app_in_the_foreground():
+    from types import SimpleNamespace
+
+    from octocli.core.samples import Sample
+    from octocli.stages.answers import Outcome
+    from octocli.stages.merge_report import _with_hint
+
+    asked = []
+
+    def ask(query, **more):
+        asked.append((query, more["foreground"]))
+        return SimpleNamespace(calls=({"name": "fan_on", "arguments": {}},), confidence=1.0, ids=(), finished=True)
+
+    tokens = SimpleNamespace(app_of=lambda name: "fans" if name.startswith("fan") else "lamps")
+    caller = SimpleNamespace(manifest=SimpleNamespace(tokens=tokens), draft=lambda *_: (), ask=ask)
+    calls = {name: ({"name": name, "arguments": {}},) if name else () for name in ("fan_off", "lamp_on", "")}
+    before = [Outcome(Sample(f"to {name}", ()), found, 1.0, (), True) for name, found in calls.items()]
+    after = _with_hint(caller, before, "fans")
+    assert asked == [("to lamp_on", "fans"), ("to ", "fans")]
+    assert [o.calls[0]["name"] for o in after] == ["fan_off", "fan_on", "fan_on"]

@@ -312,3 +312,9 @@ def test_what_a_pattern_takes_for_a_time_is_what_octo_writes():
 )
 def test_an_amount_of_a_measure_is_a_number(name: str, kind: str) -> None:
     assert kind_of(name, {"type": "integer"}) == kind
+
+
+def test_a_pattern_of_two_parts_is_no_time_of_day_where_the_name_says_so() -> None:
+    clock = {"type": "string", "pattern": r"^\d{2}:\d{2}$"}
+    assert kind_of("start", clock) == "time"
+    assert [kind_of(name, clock) for name in ("duration", "pace", "final_score")] == ["text"] * 3

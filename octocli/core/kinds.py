@@ -28,6 +28,7 @@ _FORMATS: Mapping[str, Kind] = {
     "date-time": "datetime",
     "duration": "duration",
 }
+_OF_TWO_PARTS = frozenset({"duration", "length", "pace", "score", "split", "ratio", "elapsed", "result"})
 # What a pattern for the kind takes; and words that only a pattern for something else takes as well.
 _TAKEN: Mapping[Kind, tuple[str, ...]] = {
     "time": ("07:05", "13:30", "23:59"),
@@ -35,7 +36,7 @@ _TAKEN: Mapping[Kind, tuple[str, ...]] = {
 }
 # An amount of these is a number, not a price.
 _MEASURES = frozenset(
-    "g gram grams kg kilos kilograms mg ml milliliters millilitres liter liters litre litres oz ounces lb lbs pounds "
+    "g gram grams kg kilos kilograms mg ml milliliters millilitres liter liters litre litres oz ounces lb lbs "
     "cups spoons km miles meters metres cm mm percent points kwh kw calories kcal pages".split()
 )
 _FOREIGN = ("noon", "7", "07.05", "0705", "tomorrow", "2026", "20260105", "A1", "a-b", "x:y")
@@ -82,7 +83,7 @@ def has_resolver(name: str, schema: Mapping[str, Any]) -> bool:
 
 
 def _string_kind(name: str, schema: Mapping[str, Any]) -> Kind:
-    named = _FORMATS.get(schema.get("format", "")) or _kind_of_pattern(str(schema.get("pattern", "")))
+    named = _FORMATS.get(schema.get("format", "")) or _kind_of_pattern(name, str(schema.get("pattern", "")))
     if named:
         return named
     if schema.get("format") == "phone" or re.search(r"(^|_)phone(_number)?$", name):
@@ -91,8 +92,13 @@ def _string_kind(name: str, schema: Mapping[str, Any]) -> Kind:
 
 
 @lru_cache(maxsize=1024)
-def _kind_of_pattern(pattern: str) -> Kind | None:
-    """Of `^\\d{2}:\\d{2}$` a time: many specs give a pattern where they could give a format."""
+def _kind_of_pattern(name: str, pattern: str) -> Kind | None:
+    """Of `^\\d{2}:\\d{2}$` a time: many specs give a pattern where they could give a format.
+
+    But a length of time, a pace or a score of that form is none.
+    """
+    if set(re.split(r"[_\W]+", name.lower())) & _OF_TWO_PARTS:
+        return None
     try:
         takes = re.compile(pattern).search
     except re.error:

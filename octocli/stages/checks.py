@@ -114,6 +114,8 @@ def _grounded(value: Any, parameter: Parameter, query: str, language: Language) 
     if isinstance(value, Mapping) or value is None:
         return True
     forms = [str(value), *surfaces(value, parameter.name, parameter.schema, language)]
+    if parameter.kind == "enum":  # "three bath towels" says bath_towel
+        forms += [language.placed(form, "many") for form in forms]
     if any(_stands_in(form, query, language) for form in forms):
         return True
     if isinstance(value, (int, float)) and not isinstance(value, bool) and _has_number(value, query):
@@ -124,8 +126,7 @@ def _grounded(value: Any, parameter: Parameter, query: str, language: Language) 
 
 def _stands_in(form: str, query: str, language: Language) -> bool:
     words = language.folded(normal(form))
-    # Several of a listed thing: "three bath towels" says bath_towel.
-    return bool(words) and any(f" {words}{ending} " in query for ending in ("", "s", "es"))
+    return bool(words) and f" {words} " in query
 
 
 def _has_number(value: float, query: str) -> bool:

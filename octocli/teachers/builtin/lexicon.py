@@ -59,7 +59,10 @@ class Lexicon:
         self.tables: Mapping[str, list[str]] = _json(folder / "nearness.json")
         self.verbs: Mapping[str, Any] = _json(folder / "verbs.json")
         self.nouns: Mapping[str, Any] = _json(folder / "nouns.json")
-        self.roles: list[Mapping[str, Any]] = _json(folder / "roles.json")["roles"]
+        parts = _json(folder / "roles.json")
+        self.roles: list[Mapping[str, Any]] = parts["roles"]
+        # How parameters that would be said alike are told apart by their names, by role; "*" is any other.
+        self.by_name: Mapping[str, list[str]] = parts["by_name"]
         self.states: Mapping[str, Any] = _json(folder / "states.json")
         self.enums: Mapping[str, list[str]] = _json(folder / "enums.json")
         self.noise: Mapping[str, Any] = _json(folder / "noise.json")

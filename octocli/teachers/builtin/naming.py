@@ -72,7 +72,8 @@ def _target(name: Name, function: Function) -> str:
     if words[1:2] == ["as"] and len(words) > 2:
         return " ".join(words[1:])
     if _is_kept(name, function):
-        return f"{'from' if name.group['class'] == 'remove' else 'to'} my {words[1].removesuffix('s')}s"
+        kept = name.nouns[-1] if name.nouns[-1].endswith("list") else f"{name.nouns[-1].removesuffix('s')}s"
+        return f"{'from' if name.group['class'] == 'remove' else 'to'} my {kept}"
     if name.group["class"] not in ("add", "remove") or words[1:2] not in (["to"], ["from"]) or set(words[2:]) & own:
         return ""
     return f"{words[1]} my {' '.join(words[2:])}"
@@ -119,13 +120,13 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
 def _is_kept(name: Name, function: Function) -> bool:
     """Whether a parameter's value is put among what somebody keeps: `save_favorite(artwork)`."""
     kept = name.nouns[-1:] and name.nouns[-1] in _KEPT and len(words_of(function.name)) == 2
-    told = any(p.kind == "text" and words_of(p.name)[0] not in _KEPT for p in function.params)
-    return bool(kept) and told and name.group["class"] in ("add", "remove", "create", "favorite")
+    told = any(p.kind == "text" and not set(words_of(p.name)[:1]) & _KEPT for p in function.params)
+    return bool(kept) and told and name.group["class"] in ("add", "remove")
 
 
 def _is_switched(noun: str, function: Function) -> bool:
     """Whether a noun is the state that a parameter switches: the lock of `set_card_lock`, whose card is `locked`."""
-    return any(p.kind == "boolean" and words_of(p.name)[-1] in (f"{noun}ed", noun) for p in function.params)
+    return any(p.kind == "boolean" and words_of(p.name)[-1:] in ([f"{noun}ed"], [f"{noun}d"]) for p in function.params)
 
 
 def _tells(told: str, noun: str) -> bool:

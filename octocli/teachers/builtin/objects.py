@@ -251,6 +251,9 @@ class Thing:
 
 def plural(noun: str, lexicon: Lexicon) -> str:
     """The noun for several: "alarms"."""
+    first, of, rest = noun.partition(" of ")
+    if of:
+        return f"{plural(first, lexicon)} of {rest}"
     last = noun.split()[-1]
     if last.endswith("s") or last in lexicon.nouns["uncountable"]:
         return noun

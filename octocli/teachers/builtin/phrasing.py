@@ -15,7 +15,7 @@ from octocli.core.spec import Function
 from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.lexicon import Construct, Form, Lexicon, form_of
 from octocli.teachers.builtin.naming import Name, is_verb_only, starts_with_verb
-from octocli.teachers.builtin.objects import BARE_OBJECT, Thing, plural
+from octocli.teachers.builtin.objects import BARE_OBJECT, NounPhrase, Thing, plural
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import done_to, state_adjectives, state_verbs
 
@@ -104,7 +104,7 @@ class Phrasing(Thing):
                 for verb in state_verbs(value, parameter.name, parameter.schema, self.language):
                     for noun in self.objects:
                         text = verb.replace("{o}", noun.text).replace("{one}", "one")
-                        yield Head(text, "command", "verb", noun.uses, implies, noun.weight)
+                        yield Head(text, "command", "verb", _said_in(verb, noun), implies, noun.weight)
                 for state in state_adjectives(value, parameter.name, parameter.schema, self.language):
                     for noun in self.objects:
                         yield Head(f"{_bare(noun.text)} {state}", "noun", "noun", noun.uses, implies, noun.weight)
@@ -113,7 +113,7 @@ class Phrasing(Thing):
         """Of "Freeze or unfreeze a card" the verbs for both states."""
         told = _EITHER.match(self.function.description)
         switched = [p for p in self.states if p.kind == "boolean"]
-        if told is None or len(switched) != 1:
+        if told is None or len(switched) != 1 or not _undoes(told, switched[0].name):
             return
         for verb, value in ((told[1].lower(), True), (f"{told[2]}{told[3]}".lower(), False)):
             for noun in self.objects:
@@ -127,9 +127,15 @@ class Phrasing(Thing):
         for parameter in self.function.params:
             for value in parameter.schema.get("enum", ()) if parameter.required else ():
                 words = words_of(str(value))
-                if len(words) > 1 and words[0] not in _NO_COMMANDS and starts_with_verb(words[0], self.lexicon):
+                if len(words) > 1 and self._is_command(words):
                     for text in done_to(words):
                         yield Head(text, "command", "construct", frozenset(), ((parameter.name, value),), 30.0)
+
+    def _is_command(self, words: Sequence[str]) -> bool:
+        """Whether a listed value is an English verb and its object: "make bed", but not "follow up"."""
+        if self.lexicon.code != "en" or words[0] in _NO_COMMANDS:
+            return False
+        return starts_with_verb(words[0], self.lexicon) and words[1] not in self.lexicon.verbs["particles"]
 
     def _verb_heads(self) -> Iterator[Head]:
         alone = self.name.group.get("alone", ())
@@ -140,8 +146,7 @@ class Phrasing(Thing):
                 weight = noun.weight * (3.0 if index == 0 else 1.0)
                 if noun.text == "it" and alone:
                     continue
-                yield Head(verb.replace("{o}", noun.text), "command", "verb", noun.uses, (), weight)
-
+                yield Head(verb.replace("{o}", noun.text), "command", "verb", _said_in(verb, noun), (), weight)
         if not self.nouns and not any(p.required for p in self.function.params):
             yield from (Head(text, form, "verb", weight=3.0) for form, text in map(form_of, alone))
 
@@ -156,7 +161,7 @@ class Phrasing(Thing):
                 continue
             for noun in self.objects:
                 if noun.text != "it":
-                    yield Head(text.replace("{o}", noun.text), form, "line", noun.uses, (), noun.weight)
+                    yield Head(text.replace("{o}", noun.text), form, "line", _said_in(text, noun), (), noun.weight)
 
     @cached_property
     def _near(self) -> list[Name]:
@@ -267,6 +272,17 @@ class Phrasing(Thing):
                 for names in islice(product(*(by_role[r] for r in construct.roles)), _MOST_WAYS):
                     if len(set(names)) == len(names):
                         yield _from_construct(construct, dict(zip(construct.roles, names, strict=True)))
+
+
+def _undoes(told: re.Match[str], name: str) -> bool:
+    """Whether a verb undoes the one before, and the parameter is about that one: "freeze or unfreeze", `frozen`."""
+    first = told[1].lower()
+    return told[3].lower() == first.removeprefix("en") and any(w[:2] == first[:2] for w in words_of(name))
+
+
+def _said_in(template: str, noun: NounPhrase) -> frozenset[str]:
+    """The parameters that a template says with this name for its object: none, where it names no object."""
+    return noun.uses if "{o}" in template else frozenset()
 
 
 def _named_by(construct: Construct, words: set[str]) -> bool:

@@ -25,7 +25,7 @@ _LENGTHS = {
     **dict.fromkeys(("ft", "feet"), "feet"),
 }
 _UNIT_WORDS = frozenset(
-    {*"seconds secs minutes mins hours days weeks date time name id km kg number percent percentage".split()}
+    "seconds secs minutes mins hours days weeks date time name id km kg cm mm mg ml number percent percentage".split()
 )
 # What tells one of two from the other in a name.
 _OF_TWO = re.compile(r"^(?:first|second|other|one)\b|\b(?:a|b|1|2|one|two)$")
@@ -75,19 +75,16 @@ def roles_of(function: Function, lexicon: Lexicon) -> dict[str, Role]:
     roles = {p.name: _role_of(p, context, lexicon) for p in function.params}
     often = Counter((role.name, role.carriers) for role in roles.values())
     return {
-        name: _by_name(role, name) if often[role.name, role.carriers] > 1 and role.name in _ALIKE else role
+        name: _by_name(role, name, lexicon) if often[role.name, role.carriers] > 1 and role.name in _ALIKE else role
         for name, role in roles.items()
     }
 
 
-def _by_name(role: Role, name: str) -> Role:
+def _by_name(role: Role, name: str, lexicon: Lexicon) -> Role:
     """The role of one of several that would be said alike: "20 seconds rest", "rest for 20 seconds"."""
+    ways = lexicon.by_name.get(role.name, lexicon.by_name["*"])
     stem = _stem(" ".join(words_of(name)))
-    ways = {
-        "duration": (f"{{}} {stem}", f"{{}} of {stem}", f"{stem} {{}}", f"{stem} for {{}}", f"{{}} {stem}"),
-        "location": (f"{stem} {{}}", f"with {stem} {{}}", f"{stem} in {{}}"),
-    }.get(role.name, (f"with {stem} {{}}", f"{stem} {{}}", f"{stem}: {{}}"))
-    return replace(role, carriers=ways, modifier="")
+    return replace(role, carriers=tuple(way.replace("{stem}", stem) for way in ways), modifier="")
 
 
 def _role_of(parameter: Parameter, context: tuple[str, str], lexicon: Lexicon) -> Role:
@@ -154,9 +151,9 @@ def _make(entry: Mapping[str, Any], name: str) -> Role:
     words = {
         "{name}": name,
         "{unit}": unit,
-        "{first}": name.split()[0],
+        "{first}": name.partition(" ")[0],
         "{stem}": _stem(name),
-        "{last}": name.split()[-1],
+        "{last}": name.rpartition(" ")[2],
     }
     carriers = (re.sub(r"\{(?:name|unit|first|stem|last)\}", lambda m: words[m[0]], c) for c in entry["carriers"])
     as_object = entry.get("object", "")

@@ -143,9 +143,11 @@ def _by_kind(value: Any, kind: str, name: str, schema: Schema, language: Languag
     if kind == "phone":
         return spoken.phones(_text(value))
     if kind in ("integer", "number"):
-        return spoken.numbers(
+        said = spoken.numbers(
             value, percent=is_percent(name, schema), low=schema.get("minimum"), high=schema.get("maximum")
         )
+        # Nobody writes a year with a comma.
+        return [words for words in said if "," not in words] if "year" in words_of(name) else said
     if kind == "array" and isinstance(value, (list, tuple)):
         return _lists(value, name, schema, language)
     return [_text(value)]

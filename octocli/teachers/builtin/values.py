@@ -201,7 +201,7 @@ def _number(rng: random.Random, schema: Schema, role: Role) -> Any | None:
     whole = "integer" in str(schema.get("type"))
     step = schema.get("multipleOf") or _grain(low, high, whole)
     span = (high - low) / step
-    if span > _WIDE and low >= 0:
+    if high - low > _WIDE and low >= 0:
         return _of_any_size(rng, low, high, step)
     if span > 30 and rng.random() < 0.65:
         step = max(step, 5 if span <= 200 else 10 ** (len(str(int(span))) - 2))
