@@ -149,7 +149,7 @@ def _fits(entry: Mapping[str, Any], name: str, kind: str, description: str, cont
 def _make(entry: Mapping[str, Any], name: str) -> Role:
     unit = next((_LENGTHS[w] for w in name.split() if w in _LENGTHS), entry.get("unit", ""))
     words = {
-        "{name}": name,
+        "{name}": name.removesuffix(" name"),  # "in my work folder", not "in my work folder name"
         "{unit}": unit,
         "{first}": name.partition(" ")[0],
         "{stem}": _stem(name),
