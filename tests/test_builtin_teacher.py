@@ -988,3 +988,16 @@ def test_an_object_is_said_by_its_values():
     place = {"type": "object", "properties": {"street": _text(), "city": _text()}, "required": ["street", "city"]}
     asked = _asked(_function("ship", "Ship a package.", {"address": place}, ("address",)), 40)
     assert asked and not [text for text, _ in asked if re.search(r"[{}']s?treet|\{", text)]
+
+
+def test_what_is_marked_needs_no_as_in_its_name():
+    sold = _spec_of(_function("mark_sold", "Mark one of your listings as sold.", {"item": _text()}, ("item",)))
+    said = [h.text for h in EN.phrasing(sold.functions[0]).heads if h.source == "verb"]
+    assert said and all(text.endswith("as sold") for text in said)
+
+
+def test_two_opposite_verbs_are_two_states():
+    hide = _function("set_vacation_mode", "Hide or show all listings.", {"enabled": {"type": "boolean"}}, ("enabled",))
+    heads = [h for h in EN.phrasing(_spec_of(hide).functions[0]).heads if h.implies]
+    assert {h.implies[0][1] for h in heads if h.text.startswith("hide ")} == {True}
+    assert {h.implies[0][1] for h in heads if h.text.startswith("show ")} == {False}

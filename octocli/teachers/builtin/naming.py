@@ -71,6 +71,8 @@ def _target(name: Name, function: Function) -> str:
     own = {w for p in function.params for w in words_of(p.name)}
     if words[1:2] == ["as"] and len(words) > 2:
         return " ".join(words[1:])
+    if state := _marked(function):
+        return f"as {state}"
     if _is_kept(name, function):
         kept = name.nouns[-1] if name.nouns[-1].endswith("list") else f"{name.nouns[-1].removesuffix('s')}s"
         return f"{'from' if name.group['class'] == 'remove' else 'to'} my {kept}"
@@ -93,8 +95,8 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
             return (moved[1],)
     if _is_kept(name, function):
         return ()
-    if words_of(function.name)[1:2] == ["as"]:
-        marked = re.match(r"\w+ (?:an? |the |some )?(\w+) as\b", function.description.lower())
+    if words_of(function.name)[1:2] == ["as"] or _marked(function):
+        marked = re.match(r"\w+ (?:an? |the |some |one of (?:your|my) )?(\w+) as\b", function.description.lower())
         return (marked[1],) if marked else ()
     if added := _added(function):
         return added
@@ -115,6 +117,13 @@ def _said_nouns(name: Name, function: Function, lexicon: Lexicon) -> tuple[str, 
     elif head not in parts:
         return name.nouns
     return tuple(parts) or name.nouns
+
+
+def _marked(function: Function) -> str:
+    """What something is marked as: of `mark_sold`, "Mark an item as sold.", sold."""
+    words = words_of(function.name)
+    told = re.search(rf"\bas {re.escape(words[-1])}\b", function.description.lower())
+    return words[1] if told and words[0] == "mark" and len(words) == 2 else ""
 
 
 def _is_kept(name: Name, function: Function) -> bool:

@@ -40,6 +40,9 @@ _SERVING = frozenset({"request", "order", "book", "start", "create", "other"})
 # Words that are verbs elsewhere, and open no command in a list of values.
 _NO_COMMANDS = frozenset({"open", "full", "best", "last", "next", "show", "back", "check", "record", "time", "start"})
 
+# Pairs of verbs, the first of which is what a function is for.
+_IN_FORCE = frozenset({"enabled", "enable", "on", "active", "activated"})
+_OPPOSITES = re.compile(r"(hide|pause|block|snooze)s? or (show|resume|allow|wake)s? ")
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})
 
@@ -113,9 +116,13 @@ class Phrasing(Thing):
         """Of "Freeze or unfreeze a card" the verbs for both states."""
         told = _EITHER.match(self.function.description)
         switched = [p for p in self.states if p.kind == "boolean"]
-        if told is None or len(switched) != 1 or not _undoes(told, switched[0].name):
+        either = _OPPOSITES.match(self.function.description.lower())
+        if either and not any(set(words_of(p.name)) & _IN_FORCE for p in switched):
+            either = None
+        if len(switched) != 1 or not (either or (told and _undoes(told, switched[0].name))):
             return
-        for verb, value in ((told[1].lower(), True), (f"{told[2]}{told[3]}".lower(), False)):
+        verbs = (either[1], either[2]) if either else (told[1].lower(), f"{told[2]}{told[3]}".lower()) if told else ()
+        for verb, value in zip(verbs, (True, False), strict=True):
             for noun in self.objects:
                 implies = ((switched[0].name, value),)
                 yield Head(f"{verb} {noun.text}", "command", "verb", noun.uses, implies, 2 * noun.weight)
