@@ -17,8 +17,8 @@ SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)
 USUAL = 0.1
 # Where nothing is known, *none* must be likelier than all calls together.
 EVEN = 0.5
-# Where *none* is four times likelier than all calls together, it is none, whatever the validation rows allow.
-CERTAIN = 0.8
+# Where *none* is nine times likelier than all calls together, it is none, whatever the validation rows allow.
+CERTAIN = 0.9
 # Fewer rows than this say nothing about the rest.
 _FEW = 20
 _COLDEST, _HOTTEST = 0.5, 5.0
