@@ -21,6 +21,7 @@ from octocli.teachers.builtin.surfaces import done_to, state_adjectives, state_v
 
 # Classes that undo what the sentences of the phrase book ask for, and verbs that alter it beside one that makes it.
 _UNDOING = frozenset({"remove", "cancel", "stop", "pause", "resume", "mute", "close", "skip"})
+# Classes that do something with what is there: they neither make nor undo it.
 _HANDLING = frozenset(
     "archive pin share copy forward tag rename hide download upload print restore move back_up sync".split()
 )
@@ -40,8 +41,9 @@ _SERVING = frozenset({"request", "order", "book", "start", "create", "other"})
 # Words that are verbs elsewhere, and open no command in a list of values.
 _NO_COMMANDS = frozenset({"open", "full", "best", "last", "next", "show", "back", "check", "record", "time", "start"})
 
-# Pairs of verbs, the first of which is what a function is for.
+# Names of parameters that say whether what a function is for is so.
 _IN_FORCE = frozenset({"enabled", "enable", "on", "active", "activated"})
+# Pairs of verbs, the first of which is what a function is for.
 _OPPOSITES = re.compile(r"(hide|pause|block|snooze)s? or (show|resume|allow|wake)s? ")
 # Of several functions for one thing, those that its noun alone may ask for: "alarm for 7" sets one.
 _BY_NOUN = frozenset({"create", "log", "book", "order", "send", "navigate", "play", "search", "note", "photo", "call"})

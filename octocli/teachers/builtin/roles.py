@@ -18,12 +18,14 @@ from octocli.teachers.builtin.lexicon import Lexicon
 
 # Roles of last resort, whose words do not tell one parameter from another.
 _ALIKE = frozenset({"duration", "date", "datetime", "text", "location", "amount"})
+# Units of a distance, by the word that a name has for them.
 _LENGTHS = {
     **dict.fromkeys(("km", "kms", "kilometers", "kilometres"), "kilometers"),
     **dict.fromkeys(("m", "meters", "metres"), "meters"),
     **dict.fromkeys(("mi", "miles"), "miles"),
     **dict.fromkeys(("ft", "feet"), "feet"),
 }
+# What a name says of a value's unit or kind, and nobody says before it.
 _UNIT_WORDS = frozenset(
     "seconds secs minutes mins hours days weeks date time name id km kg cm mm mg ml number percent percentage".split()
 )
