@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_projects import built, copy_of, trained, write_rows
 
-from octocli.core.calibration import CERTAIN, EVEN, Calibration, Choice, calibrate, parse_calibration, probabilities
+from octocli.core.calibration import EVEN, Calibration, Choice, calibrate, parse_calibration, probabilities
 from octocli.core.errors import BadInput
 from octocli.core.project import open_project
 from octocli.runtime.caller import open_caller
@@ -54,7 +54,7 @@ def test_a_wish_is_kept_and_without_one_nothing_is_refused_that_is_likelier_a_ca
     unsure = Calibration(lines=((0.0, 0.01), (0.05, 0.2), (0.2, 0.9)))
     assert unsure.line() == EVEN and unsure.line(0.05) == 0.2
     assert replace(unsure, lines=((0.0, 0.1), (0.1, 0.7))).line() == 0.7
-    assert replace(unsure, lines=((0.0, 0.1), (0.1, 0.99))).line() == CERTAIN
+    assert replace(unsure, lines=((0.0, 0.1), (0.1, 0.9991))).line() == 0.9991
     assert unsure.line(0.07) == 0.2 and unsure.line(0.2) == 0.9  # between two lines it is the stricter one
     assert unsure.line(1.0) == 1.0  # nothing is refused
     chosen = replace(unsure, max_false_calls=0.0)

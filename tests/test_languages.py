@@ -44,11 +44,13 @@ NOW = dt.datetime(2026, 3, 4, 15, 20)
 OWN_KEYS = {
     "verbs.json": {"en": {"irregular_gerund", "doubling", "particles"},
                    "de": {"imperative", "third_person", "parts", "whole"}},
-    "nouns.json": {"en": {"fillers", "uncountable", "vague", "pronouns", "only_where"}, "de": {"genders", "generic"}},
+    "nouns.json": {"en": {"fillers", "uncountable", "vague", "pronouns", "only_where", "determiners", "about_another"},
+                   "de": {"genders", "generic"}},
     # Articles are dropped in English as people type; German text without them is a telegram's.
     "noise.json": {"en": {"articles"}, "de": set()},
-    # A German question frame asks for a case; "when" is asked of no compound.
-    "patterns.json": {"en": {"its_day"}, "de": set()},
+    # A German question frame asks for a case; "when" is asked of no compound. German articles and adjectives have
+    # endings, and its prepositions a case: they are put in by its own grammar, or not yet.
+    "patterns.json": {"en": {"its_day", "pointed", "of_one", "adjective", "prepositions"}, "de": set()},
     # Every pack has its own listed words, named by the identifiers that its specs use.
     "enums.json": None,
 }  # fmt: skip

@@ -17,8 +17,6 @@ SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5)
 USUAL = 0.1
 # Where nothing is known, *none* must be likelier than all calls together.
 EVEN = 0.5
-# Where *none* is nine times likelier than all calls together, it is none, whatever the validation rows allow.
-CERTAIN = 0.9
 # Fewer rows than this say nothing about the rest.
 _FEW = 20
 _COLDEST, _HOTTEST = 0.5, 5.0
@@ -65,8 +63,8 @@ class Calibration:
         """The probability of *none* above which the model refuses.
 
         A wish, the caller's or else the team's, is kept as it stands. Without one the model is as willing as a share of
-        `USUAL` allows, but for what is surely none, and never refuses what is likelier a call than not: people word
-        requests as no training row did, and *none* is then where an unsure model goes.
+        `USUAL` allows, and never refuses what is likelier a call than not: people word requests as no training row
+        did, and *none* is then where an unsure model goes, and goes for sure.
 
         Raises:
             BadInput: a caller's wish where the model has no lines.
@@ -81,7 +79,7 @@ class Calibration:
         if not self.lines:
             return EVEN
         if chosen is None:
-            return min(CERTAIN, max(EVEN, self._at(USUAL)))
+            return max(EVEN, self._at(USUAL))
         return 1.0 if chosen == 1 else self._at(chosen)
 
     def _at(self, share: float) -> float:

@@ -26,6 +26,8 @@ _DAY_WORD = re.compile(rf"\b(?:{_DAYS})\b")
 _DATED = re.compile(rf"(?:the|{_DAYS}|\d+ (?:{_DAYS}))\b|\d{{4}}-")
 
 
+# How often "the" or the like stands before the name of a thing.
+_POINTED = 0.4
 _ENDING = re.compile(r"\b(?:until|till|through|by) $", re.IGNORECASE)
 
 
@@ -79,9 +81,13 @@ class English(Language):
         if words.endswith(" only") or words.startswith("only "):
             kind = words.removesuffix(" only").removeprefix("only ")
             return [f"only {kind}", f"{kind} only", f"just the {kind} ones"] if value else [f"{kind} or not"]
-        if words.endswith(("ed", "able", "ive", "al", "free")):
-            return [words, f"make it {words}"] if value else [f"not {words}"]
-        return [f"with {words}", f"and include {words}"] if value else [f"without {words}", f"no {words}"]
+        if self.words.patterns["adjective"].match(words):
+            if value:
+                return [words, words, f"make it {words}", f"it's {words}", f"it has to be {words}"]
+            return [f"not {words}", f"non {words}", f"non-{words}", f"it doesn't have to be {words}"]
+        if value:
+            return [f"with {words}", f"with {words}", f"and include {words}", f"plus {words}"]
+        return [f"without {words}", f"no {words}", f"i don't need {words}"]
 
     def named(self, name: str, slot: str) -> str:
         """ "with size large"."""
@@ -115,6 +121,16 @@ class English(Language):
                 return f"{lead} "
             return f"{lead} {right if article.islower() else right.capitalize()} ".lstrip()
         return text
+
+    def pointed(self, text: str, words: str, rng: random.Random) -> str:
+        """ "the", "my" or "a" in front, where nothing points at the thing yet and its name is no phrase of its own."""
+        taken = self.words.patterns["of_one"].search(text) or self.words.patterns["pointed"].match(words)
+        if taken or rng.random() > _POINTED:
+            return text
+        last = words.split()[-1].lower()
+        many = last.endswith("s") or last in self.words.nouns["uncountable"]
+        choices = self.words.nouns["determiners"] + ([] if many else [indefinite(words)] * 3)
+        return f"{text}{rng.choice(choices)} "
 
     def cased(self, words: str, rng: random.Random) -> str:
         """Days and months with a capital, AM and PM too."""

@@ -31,6 +31,7 @@ def fill(
     rng: random.Random,
     dated: Collection[str] = (),
     led: Collection[str] = (),
+    things: Collection[str] = (),
 ) -> Filled | None:
     """Put words for every slot of `pattern`.
 
@@ -42,6 +43,7 @@ def fill(
         rng: the stream's random numbers.
         dated: keys of times beside which a date may stand: their words say no day, or they would say the date too.
         led: keys of texts about time, whose words decide on the preposition before them.
+        things: keys of texts that name things, which people point at: "the sofa", where the value is the sofa.
     """
     patterns = language.words.patterns
     said: dict[str, str] = {}
@@ -70,7 +72,10 @@ def fill(
         elif parameter.kind not in RESOLVED:
             words = language.placed(words, place)
         led_in = key in led and not place
-        text = (_led(text, words, language, rng) if led_in else language.joint(text, words, parameter.kind)) + words
+        text = _led(text, words, language, rng) if led_in else language.joint(text, words, parameter.kind)
+        if key in things and not place:
+            text = language.pointed(text, words, rng)
+        text += words
     query = " ".join((text + pattern[end:]).split())
     whole = all(w in query for w in said.values())
     return Filled(query, said, hangs_on_clock, tuple(verbatim)) if whole else None

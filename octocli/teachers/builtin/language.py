@@ -138,6 +138,10 @@ class Language(ABC):
     def joint(self, text: str, words: str, kind: str) -> str:
         """The text before a value, its preposition or article suited to the value's words."""
 
+    def pointed(self, text: str, words: str, rng: random.Random) -> str:
+        """The text before a thing's name, now and then with "the" or "my", which is no part of the name."""
+        return text
+
     @abstractmethod
     def cased(self, words: str, rng: random.Random) -> str:
         """Words of a time with the capitals that some people give them."""

@@ -272,8 +272,10 @@ def _with_one_verb(words: list[str], lexicon: Lexicon) -> list[str]:
 
 
 def _group(verb: str, rest: list[str], lexicon: Lexicon) -> Mapping[str, Any] | None:
+    # A payment reminder is sent as reminders are, not as payments.
+    about = rest[-1:] if rest and rest[-1] in lexicon.nouns.get("about_another", ()) else rest
     for group in lexicon.verbs["groups"]:
-        if verb in group["names"] and ("nouns" not in group or set(rest) & set(group["nouns"])):
+        if verb in group["names"] and ("nouns" not in group or set(about) & set(group["nouns"])):
             return dict(group)
     return None
 

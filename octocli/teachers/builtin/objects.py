@@ -98,6 +98,9 @@ class Thing:
             direct = [p for p in direct if self.roles[p.name].name != "destination"]
         if self.name.group["class"] in ("call", "text", "navigate", "search", "remind"):
             direct = roled
+        if self.nouns and self.name.group["class"] == "create":
+            # What is made is the noun: an offer on a sofa, no sofa.
+            direct = [p for p in direct if not self.roles[p.name].item or set(self.nouns) & _GENERIC]
         needed = [p for p in self.function.params if p.required]
         # "dry cleaning", "a taxi": what is had, where it is all that has to be said
         served = needed if len(needed) == 1 and needed[0] in wordy and self._is_served(needed[0]) else []
@@ -163,6 +166,9 @@ class Thing:
             yield NounPhrase(f"the {self.nouns[0]} to {slot}", uses, 4.0)
             yield NounPhrase(f"my {self.nouns[0]} to {slot}", uses, 2.0)
             return
+        if self._measured:
+            for text in (f"the {self.nouns[0]} of {slot}", f"the {self.nouns[0]} on {slot}", f"{slot} {self.nouns[0]}"):
+                yield NounPhrase(text, uses, 3.0)
         the = role.article == "the" or (self.object.kind == "enum" and role.object == "thing" and not role.item)
         vague = self.name.group["class"] in _VAGUE and not self.says_enough(role)
         if not ((role.named or vague) and self.nouns):
@@ -228,6 +234,13 @@ class Thing:
                     text = re.sub(r"\{nouns?\}", f"{{{kind}}}", template.replace("{}", slot))
                     if kind != parameter.name:
                         yield NounPhrase(text, uses | {kind}, 2.0)
+
+    @property
+    def _measured(self) -> bool:
+        """Whether what is set is a number that the noun names, and the object's own: the price of a listing."""
+        named = (p for p in self.function.params if p.kind in ("money", "integer", "number"))
+        set_ = self.name.group["class"] == "set" and bool(self.nouns)
+        return set_ and any(self.name.nouns[-1] in words_of(p.name) for p in named)
 
     @property
     def _sum(self) -> Parameter | None:

@@ -14,7 +14,7 @@ from typing import Any
 from octocli.core.spec import Function
 from octocli.teachers.builtin.language import Language
 from octocli.teachers.builtin.lexicon import Construct, Form, Lexicon, form_of
-from octocli.teachers.builtin.naming import Name, is_verb_only, starts_with_verb
+from octocli.teachers.builtin.naming import Name, indefinite, is_verb_only, starts_with_verb
 from octocli.teachers.builtin.objects import BARE_OBJECT, NounPhrase, Thing, plural
 from octocli.teachers.builtin.roles import words_of
 from octocli.teachers.builtin.surfaces import done_to, state_adjectives, state_verbs
@@ -33,6 +33,8 @@ _STAND_INS = re.compile(
     r"\b(?:something|someone|somebody|person|people|place|group|item|users?|its|their|given|another|two|specific)\b"
 )
 
+# "One of your listings" is "my listing" to whoever asks.
+_ONE_OF = re.compile(r"\bone of (?:your|my|the) (\w+?)s\b", re.IGNORECASE)
 # Two verbs of which one undoes the other.
 _EITHER = re.compile(r"(\w+?)s? or (un|dis|de)(\w+?)s? (?:an?|the|one|your|my|some|all)\b", re.IGNORECASE)
 
@@ -83,6 +85,7 @@ class Phrasing(Thing):
         made = [*self._state_heads(), *self._verb_heads(), *self._question_heads(), *self._noun_heads()]
         made += [
             *self._listed_commands(),
+            *self._flagged_heads(),
             *self._described_states(),
             *self._line_heads(),
             *self._alias_heads(),
@@ -128,6 +131,25 @@ class Phrasing(Thing):
             for noun in self.objects:
                 implies = ((switched[0].name, value),)
                 yield Head(f"{verb} {noun.text}", "command", "verb", noun.uses, implies, 2 * noun.weight)
+
+    def _flagged_heads(self) -> Iterator[Head]:
+        """A yes-or-no option before the noun, where its name is an adjective: "a billable timer", "urgent repairs"."""
+        adjective = self.lexicon.patterns.get("adjective")
+        if adjective is None:  # a language whose adjectives bend to their noun
+            return
+        a = self.name.group.get("article", "the") == "a"
+        for parameter in self.function.params:
+            flag = " ".join(words_of(parameter.name)).removeprefix("is ")
+            if parameter.kind != "boolean" or parameter in self.states or not adjective.match(flag):
+                continue
+            for said, value in ((flag, True), (f"non-{flag}", False)):
+                for noun in self.nouns[:2]:
+                    words = f"{said} {noun}"
+                    implies = ((parameter.name, value),)
+                    yield Head(words, "noun", "noun", frozenset(), implies)
+                    for verb in self._own_verbs[:4]:
+                        object_ = f"{indefinite(words)} {words}" if a else f"the {words}"
+                        yield Head(verb.replace("{o}", object_), "command", "verb", frozenset(), implies, 2.0)
 
     def _listed_commands(self) -> Iterator[Head]:
         """What a list of services says to do: of "make_bed" "make the bed"."""
@@ -303,6 +325,7 @@ def _named_by(construct: Construct, words: set[str]) -> bool:
 def _plain_command(description: str, lexicon: Lexicon) -> str | None:
     """A short description that is a command and names no parameter, lower case, without its full stop."""
     sentence = re.split(r"[.;:,(]", description.strip(), maxsplit=1)[0].strip()
+    sentence = _ONE_OF.sub(r"my \1", sentence)
     first, _, second = sentence.partition(" and ")
     if len(first.split()) > 2 and starts_with_verb(second, lexicon):  # what a program does beside it is not asked for
         sentence = first

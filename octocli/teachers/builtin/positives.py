@@ -5,7 +5,7 @@ The skeleton decides the side of the split before any value is drawn, so a sampl
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from octocli.core.splits import bucket_of, free_values, normal
 from octocli.teachers.builtin.examples import Recipe, example_samples, recipes
 from octocli.teachers.builtin.filling import SLOT, fill
 from octocli.teachers.builtin.language import Language
+from octocli.teachers.builtin.roles import Role
 from octocli.teachers.builtin.sentences import Clause, Grammar, framed, joined
 from octocli.teachers.builtin.values import ValueSource
 
@@ -35,6 +36,8 @@ _BESIDE_TOGETHER = (4, 3, 2, 0.7)
 # How much sooner than another parameter people say when.
 _WHEN = 2.5
 _TIMES = ("date", "time", "datetime")
+# Lists of days in the speaker's own words, in every language's phrase book.
+_DAYS = ("day_said", "moment")
 TRIES = 400
 _EPOCH = dt.datetime(2026, 1, 5, 0, 0)
 
@@ -230,7 +233,9 @@ class _Stream:
         calls = [self._call(plan, str(index), f"/{index}", now, slots) for index, plan in enumerate(plans)]
         if None in calls:
             return None
-        done = fill(pattern, slots, now, self.language, self.rng, _beside_a_date(plans), self._led(plans))
+        led = self._keys(plans, lambda role: role.leads)
+        things = self._keys(plans, lambda role: role.item)
+        done = fill(pattern, slots, now, self.language, self.rng, self._beside_a_day(plans), led, things)
         if done is None:
             return None
         done = self.language.typed(done, self.rng)
@@ -239,13 +244,27 @@ class _Stream:
             done.query, tuple(c for c in calls if c), kind, split, "builtin", clock, dict(done.said), skeleton
         )
 
-    def _led(self, plans: list[Planned]) -> frozenset[str]:
-        """Keys of the texts that bring their own preposition."""
+    def _beside_a_day(self, plans: list[Planned]) -> frozenset[str]:
+        """Keys of the times whose function takes a day as well, as a date or in the speaker's own words."""
+        return frozenset(
+            f"{index}/{p.name}"
+            for index, plan in enumerate(plans)
+            if any(self._is_day(plan.function, q) for q in plan.function.params)
+            for p in plan.function.params
+            if p.kind == "time"
+        )
+
+    def _is_day(self, function: Function, parameter: Parameter) -> bool:
+        role = self.writer.grammar(function).phrasing.roles[parameter.name]
+        return parameter.kind == "date" or (parameter.kind == "text" and (role.leads or role.pool in _DAYS))
+
+    def _keys(self, plans: list[Planned], wanted: Callable[[Role], bool]) -> frozenset[str]:
+        """Keys of the parameters that have a role of some sort: those that bring their own preposition, or things."""
         return frozenset(
             f"{index}/{name}"
             for index, plan in enumerate(plans)
             for name, role in self.writer.grammar(plan.function).phrasing.roles.items()
-            if role.leads
+            if wanted(role)
         )
 
     def _call(
@@ -282,17 +301,6 @@ class _Stream:
         skeleton = normal(SLOT.sub("{}", pattern))
         question = recipe.form == "question"
         return self._filled(kind, self.language.roughened(pattern, self.rng, question), skeleton, [plan], "train")
-
-
-def _beside_a_date(plans: list[Planned]) -> frozenset[str]:
-    """Keys of the times whose function takes a date as well."""
-    return frozenset(
-        f"{index}/{p.name}"
-        for index, plan in enumerate(plans)
-        if any(q.kind == "date" for q in plan.function.params)
-        for p in plan.function.params
-        if p.kind == "time"
-    )
 
 
 def _numbered(text: str, index: str) -> str:

@@ -75,11 +75,28 @@ def roles_of(function: Function, lexicon: Lexicon) -> dict[str, Role]:
     """Every parameter's role, by parameter name."""
     context = (" ".join(words_of(function.name)), function.description.lower())
     roles = {p.name: _role_of(p, context, lexicon) for p in function.params}
+    roles |= {p.name: _led_as_told(roles[p.name], p, function, lexicon) for p in function.params}
     often = Counter((role.name, role.carriers) for role in roles.values())
     return {
         name: _by_name(role, name, lexicon) if often[role.name, role.carriers] > 1 and role.name in _ALIKE else role
         for name, role in roles.items()
     }
+
+
+def _led_as_told(role: Role, parameter: Parameter, function: Function, lexicon: Lexicon) -> Role:
+    """The role with the preposition that the description has before the parameter: "an offer on someone's item"."""
+    words = words_of(parameter.name)
+    named = "prepositions" in lexicon.patterns and words and parameter.kind in ("text", "array")
+    if not named or role.leads or role.sentence or not role.carriers or all(c == "{}" for c in role.carriers):
+        return role
+    noun = re.escape(words[-1].removesuffix("s"))
+    told = re.search(
+        rf"\b({lexicon.patterns['prepositions'].pattern}) (?:\S+ ){{0,2}}?{noun}s?\b(?! \w+s?$)", function.description.lower()
+    )
+    carrier = f"{told[1]} {{}}" if told else ""
+    if not told or carrier in role.carriers:
+        return role
+    return replace(role, carriers=(*role.carriers, *[carrier] * max(2, len(role.carriers))))
 
 
 def _by_name(role: Role, name: str, lexicon: Lexicon) -> Role:

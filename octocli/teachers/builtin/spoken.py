@@ -283,15 +283,20 @@ def money(value: Any) -> list[str]:
         ]
     words = number_words(whole)
     plural = "s" * (whole != 1)
+    grouped = [f"{whole:,}", f"${whole:,}", f"{whole:,} dollars"] if whole >= 1000 else []
     return [
         f"{whole}",
         f"${whole}",
         f"{whole} dollar{plural}",
+        *grouped,
         f"{words} dollar{plural}",
         f"{whole} buck{plural}",
         f"{words} buck{plural}",
         words,
         f"{whole} euro{plural}",
+        f"{whole} pound{plural}",
+        f"£{whole}",
+        f"{whole} quid",
     ]
 
 

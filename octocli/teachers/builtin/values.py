@@ -31,6 +31,8 @@ _LENGTHS = (60, 120, 180, 300, 300, 420, 480, 600, 600, 720, 900, 900, 1200, 120
 _SHORT = (10, 15, 20, 30, 30, 45, 60, 90)
 _DAYS = (1, 2, 3, 4, 5, 7, 7, 10, 14, 21, 30)
 _PRICES = (1, 2, 3, 5, 5, 7, 8, 10, 10, 12, 15, 20, 20, 25, 30, 40, 50, 60, 75, 100, 120, 150, 200, 250, 500, 1000)
+# Of what may cost more than the dearest of these: an invoice, a used car, a month's rent.
+_DEAR = (300, 340, 450, 600, 750, 850, 1200, 1250, 1500, 1800, 2000, 2400, 3000, 3750, 4100, 5000, 8000, 12000)
 _ABROAD = (33, 34, 44, 49, 52, 61, 81, 91)
 TRIES = 40
 # How often a value is one that the spec itself names.
@@ -184,7 +186,8 @@ def _length(rng: random.Random, name: str, schema: Schema) -> Any | None:
 
 def _price(rng: random.Random, schema: Schema) -> Any | None:
     low, high = _bounds(schema, (1, 2000))
-    value: float = rng.choice([p for p in _PRICES if low <= p <= high] or [low])
+    dear = _DEAR if schema.get("maximum", 0) > _PRICES[-1] and rng.random() < 0.4 else ()
+    value: float = rng.choice([p for p in dear or _PRICES if low <= p <= high] or [low])
     if "integer" not in str(schema.get("type")) and rng.random() < 0.25 and value < 200:
         value += rng.choice((0.5, 0.25, 0.99, 0.95, 0.75))
     return int(value) if float(value).is_integer() else round(value, 2)
