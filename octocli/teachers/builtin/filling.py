@@ -83,9 +83,9 @@ def fill(
 
 def _led(text: str, words: str, language: Language, rng: random.Random) -> str:
     """The text before a time in the speaker's own words, with the preposition that these want."""
-    # What stands before a value that is part of a noun phrase stays: "my 7 am alarm".
+    # What stands before a value that is part of a noun phrase stays: "my 7 am alarm", but not "the this monday class".
     if language.words.patterns["owned"].search(text):
-        return text
+        return language.joint(text, words, "text")
     text = language.words.patterns["leading"].sub("", text)
     choices = next((c for pattern, c in language.words.leads if pattern.search(words.lower())), ["for"])
     lead = rng.choice(choices)

@@ -90,9 +90,8 @@ def _led_as_told(role: Role, parameter: Parameter, function: Function, lexicon: 
     if not named or role.leads or role.sentence or not role.carriers or all(c == "{}" for c in role.carriers):
         return role
     noun = re.escape(words[-1].removesuffix("s"))
-    told = re.search(
-        rf"\b({lexicon.patterns['prepositions'].pattern}) (?:\S+ ){{0,2}}?{noun}s?\b(?! \w+s?$)", function.description.lower()
-    )
+    leading = lexicon.patterns["prepositions"].pattern
+    told = re.search(rf"\b({leading}) (?:\S+ ){{0,2}}?{noun}s?\b(?! \w+$)", function.description.lower())
     carrier = f"{told[1]} {{}}" if told else ""
     if not told or carrier in role.carriers:
         return role
