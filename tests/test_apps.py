@@ -104,6 +104,12 @@ def test_the_app_in_the_foreground_is_a_hint_and_no_rule():
         apps.ask("a pizza", foreground="maps")
 
 
+def test_between_two_that_are_surer_than_can_be_known_the_hint_decides():
+    apps = _apps(food={"ana": 0.99999}, places={"ana": 0.995})
+    assert apps.ask("call ana").answers[0][0] == "food"
+    assert apps.ask("call ana", foreground="places").answers[0][0] == "places"
+
+
 def test_a_request_for_two_apps_is_taken_apart_where_both_are_sure():
     apps = _apps(food={"dessert": 0.95, "salt": 0.9}, places={"table": 0.97})
     both = apps.ask("book a table for two and order dessert")

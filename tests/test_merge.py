@@ -411,14 +411,14 @@ def test_a_merge_that_was_killed_while_it_asked_learns_nothing_again(tmp_path, m
     assert file.stat().st_mtime_ns == written
 
 
-def test_a_hint_triples_the_odds_of_the_app_in_the_foreground(tmp_path):
+def test_a_hint_raises_the_odds_tenfold_of_the_app_in_the_foreground(tmp_path):
     lamps, fans = merge_projects()
     merge([lamps.root, fans.root], tmp_path / "home", heal=0.0, questions=2, tolerance=1.0)
     with open_caller(open_project(tmp_path / "home").run()) as caller:
         plain = caller.ask("fan to 3 please").choices
         led = caller.ask("fan to 3 please", foreground="lamps").choices
         for other in ("set_fan", "move_blind", ""):
-            assert led["set_lamp"] / led[other] == pytest.approx(3 * plain["set_lamp"] / plain[other], rel=1e-3)
+            assert led["set_lamp"] / led[other] == pytest.approx(10 * plain["set_lamp"] / plain[other], rel=1e-3)
         assert led["play_song"] / led["set_lamp"] == pytest.approx(plain["play_song"] / plain["set_lamp"], rel=1e-3)
         with pytest.raises(BadInput, match="no app 'maps' here"):
             caller.ask("fan to 3 please", foreground="maps")

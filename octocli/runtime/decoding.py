@@ -18,12 +18,12 @@ from octocli.runtime.engine import Engine
 
 MAX_NEW_TOKENS = 256
 # Raised whenever the rules below give another answer to the same logits: answers that were kept are void then.
-REVISION = 2
+REVISION = 3
 # People ask for two things about half as often as the rows that teach it, so a second call needs twice even odds. Where
 # the grammar had to bend the model's words, it is what a lost model writes on with, at next to no probability.
 _SURE_OF_ANOTHER = 2 / 3
-# By how much the app in the foreground is likelier meant than another: a hint, which a sure other app overrules.
-FOREGROUND_ODDS = 3.0
+# By how much the app in the foreground is likelier meant than another: a hint, which a surer other app overrules.
+FOREGROUND_ODDS = 10.0
 # A text, to its end or as far as it is written.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)')
 
