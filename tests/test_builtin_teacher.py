@@ -1001,3 +1001,66 @@ def test_two_opposite_verbs_are_two_states():
     heads = [h for h in EN.phrasing(_spec_of(hide).functions[0]).heads if h.implies]
     assert {h.implies[0][1] for h in heads if h.text.startswith("hide ")} == {True}
     assert {h.implies[0][1] for h in heads if h.text.startswith("show ")} == {False}
+
+
+def _phrasing_of(name: str, description: str, params: dict[str, Any]):
+    return EN.phrasing(parse_spec({"app": "x", "functions": [_function(name, description, params)]}).functions[0])
+
+
+def test_a_time_whose_function_takes_a_day_says_none():
+    """Else "tonight at 7" would be a time alone, in a row whose function has a place for the day."""
+    params = {"day": _text(description="day as said by the guest"), "time": {"type": "string", "format": "time"}}
+    asked = [query for query, said in _asked(_function("book_massage", "Book a massage.", params)) if "day" not in said]
+    assert len(asked) > 50
+    assert not [query for query in asked if re.search(r"\b(tonight|tomorrow)\b", query)]
+
+
+def test_a_thing_is_pointed_at_and_the_article_is_no_part_of_it():
+    function = _function("delete_listing", "Remove a listing.", {"item": _text()})
+    said = [(query, arguments.get("item", "").lower()) for query, arguments in _asked(function)]
+    assert sum(f"the {item}" in query or f"my {item}" in query for query, item in said if item) > 30
+    assert not [item for _, item in said if re.match(r"(the|my|our|that) ", item)]
+
+
+def test_an_option_that_is_an_adjective_stands_before_the_noun():
+    function = _function("start_timer", "Start a timer.", {"billable": {"type": "boolean"}})
+    rows = _asked(function)
+    assert any("a billable timer" in query and said["billable"] is True for query, said in rows if said)
+    assert any("non-billable timer" in query and said["billable"] is False for query, said in rows if said)
+
+
+def test_what_costs_much_is_said_with_a_comma():
+    price = {"type": "number", "maximum": 100000}
+    rows = _asked(_function("record_payment", "Record a payment.", {"amount": price}))
+    dear = [query for query, said in rows if said.get("amount", 0) > 1000]
+    assert len(dear) > 20 and any(re.search(r"\d,\d{3}", query) for query in dear)
+    open_ended = _asked(_function("record_payment", "Record a payment.", {"amount": {"type": "number"}}))
+    assert max(said.get("amount", 0) for _, said in open_ended) <= 1000
+
+
+def test_what_is_made_is_the_noun_and_not_what_it_is_made_for():
+    """An offer on a sofa: nobody says "make the sofa for 30"."""
+    params = {"item": _text(), "amount": {"type": "number", "maximum": 900}}
+    heads = {h.text for h in _phrasing_of("make_offer", "Make an offer on someone's item.", params).heads}
+    assert "make an offer" in heads and not any("{item}" in text for text in heads)
+    assert "on {}" in _phrasing_of("make_offer", "Make an offer on someone's item.", params).roles["item"].carriers
+
+
+def test_the_price_of_a_thing_is_set_to_something():
+    params = {"item": _text(), "price": {"type": "number", "maximum": 900}}
+    phrasing = _phrasing_of("update_price", "Change the price of one of your listings.", params)
+    assert "change the price of {item}" in {h.text for h in phrasing.heads}
+    assert phrasing.roles["price"].carriers == ("to {}", "to {}", "at {}")
+    assert not any("your" in h.text for h in phrasing.heads)
+
+
+def test_a_reminder_of_something_is_sent_as_reminders_are():
+    assert _phrasing_of("send_payment_reminder", "Chase a client.", {}).name.group["class"] == "send"
+    assert _phrasing_of("send_payment", "Pay somebody.", {}).name.group["class"] == "pay"
+
+
+def test_a_day_that_points_at_itself_takes_no_article():
+    params = {"class_name": _text(), "day": _text(description="day as said by the user")}
+    asked = [query for query, _ in _asked(_function("book_class", "Book a place in a class.", params))]
+    assert any(re.search(r"\bthis \w+ ", query) for query in asked)
+    assert not [query for query in asked if re.search(r"\b(the|my) this ", query)]
