@@ -489,6 +489,12 @@ def test_a_topic_alone_is_no_request_where_two_functions_search():
         ("compare_fares", "city_b", {"type": "string"}, "second_of", "city"),
         ("find_homes", "min_bedrooms", {"type": "integer"}, "min_of", "label"),
         ("share_clip", "recipient", {"type": "string"}, "shared_with", "person"),
+        # Who works is a person, who supplies a firm, and a child no pet.
+        ("log_hours", "worker", {"type": "string"}, "whoever", "person"),
+        ("assign_task", "workers", {"type": "array", "items": {"type": "string"}}, "whoever", "person"),
+        ("record_delivery", "supplier", {"type": "string"}, "supplied_by", "client"),
+        ("show_grades", "child", {"type": "string"}, "kid", "kid"),
+        ("message_teacher", "teacher", {"type": "string"}, "recipient", "doctor"),
         ("add_access", "until_time", {"type": "string", "format": "time"}, "until_time", "label"),
     ],
 )
@@ -1064,3 +1070,22 @@ def test_a_day_that_points_at_itself_takes_no_article():
     asked = [query for query, _ in _asked(_function("book_class", "Book a place in a class.", params))]
     assert any(re.search(r"\bthis \w+ ", query) for query in asked)
     assert not [query for query in asked if re.search(r"\b(the|my) this ", query)]
+
+
+def test_a_floor_is_no_share_and_on_schedule_is_no_switch():
+    level = {"level": {"type": "integer", "description": "floor number"}}
+    assert _phrasing_of("open_drawing", "Open a drawing.", level).roles["level"].name == "floor"
+    progress = {"on_schedule": {"type": "boolean"}, "percent": {"type": "integer"}}
+    phrasing = _phrasing_of("update_progress", "Update the progress.", progress)
+    assert not phrasing.states and EN.flag("on schedule", False)[0] == "not on schedule"
+    lamp = _phrasing_of("switch_lamp", "Switch the lamp.", {"is_on": {"type": "boolean"}})
+    assert [p.name for p in lamp.states] == ["is_on"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("billable", True), ("urgent", True), ("gluten free", True), ("breakfast included", True), ("trial", False),
+     ("rental", False), ("table", False), ("speed", False), ("student", False)],
+)  # fmt: skip
+def test_which_options_are_adjectives(flag: str, said: bool):
+    assert (EN.flag(flag, True)[0] == flag) is said

@@ -85,7 +85,7 @@ class English(Language):
             if value:
                 return [words, words, f"make it {words}", f"it's {words}", f"it has to be {words}"]
             return [f"not {words}", f"non {words}", f"non-{words}", f"it doesn't have to be {words}"]
-        if words.endswith(("ed", "able")):  # "breakfast included"
+        if " " in words and words.endswith(("ed", "able")):  # "breakfast included"
             return [words] if value else [f"not {words}"]
         if value:
             return [f"with {words}", f"with {words}", f"and include {words}", f"plus {words}"]
