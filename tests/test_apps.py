@@ -68,8 +68,11 @@ def test_no_app_reads_what_another_has_read():
 class _Sure:
     """A caller of known shares."""
 
-    def __init__(self, shares, refuse_above=0.5):
-        self.shares, self.refuse_above, self.asked, self.closed = shares, refuse_above, [], False
+    def __init__(self, shares, lines=(0.5, 0.5)):
+        self.shares, self.lines, self.asked, self.closed = shares, lines, [], False
+
+    def refuse_above_among(self, apps):
+        return self.lines[0] if apps == 1 else self.lines[1]
 
     def choices(self, query):
         share = next((s for words, s in self.shares.items() if words in query), 0.0)
@@ -108,6 +111,12 @@ def test_between_two_that_are_surer_than_can_be_known_the_hint_decides():
     apps = _apps(food={"ana": 0.99999}, places={"ana": 0.995})
     assert apps.ask("call ana").answers[0][0] == "food"
     assert apps.ask("call ana", foreground="places").answers[0][0] == "places"
+
+
+def test_false_calls_do_not_add_up_over_apps():
+    apps = Apps({app: _Sure({"moon": 0.3}, lines=(0.8, 0.6)) for app in ("food", "places")})
+    assert apps.ask("the moon").answers == ()
+    assert [app for app, _ in apps.ask("the moon", foreground="food").answers] == ["food"]
 
 
 def test_a_request_for_two_apps_is_taken_apart_where_both_are_sure():

@@ -57,6 +57,8 @@ def test_a_wish_is_kept_and_without_one_nothing_is_refused_that_is_likelier_a_ca
     assert replace(unsure, lines=((0.0, 0.1), (0.1, 0.9991))).line() == 0.9991
     assert unsure.line(0.07) == 0.2 and unsure.line(0.2) == 0.9  # between two lines it is the stricter one
     assert unsure.line(1.0) == 1.0  # nothing is refused
+    assert unsure.line(0.2, among=4) == unsure.line(0.05) and unsure.line(1.0, among=4) == 1.0
+    assert replace(unsure, lines=((0.0, 0.1), (0.02, 0.3), (0.1, 0.9))).line(among=4) == EVEN
     chosen = replace(unsure, max_false_calls=0.0)
     assert chosen.line() == unsure.line(0.0) == 0.01 and chosen.line(0.2) == 0.9
 

@@ -59,12 +59,15 @@ class Calibration:
     max_false_calls: float | None = None
     rows: tuple[int, int] = (0, 0)
 
-    def line(self, max_false_calls: float | None = None) -> float:
+    def line(self, max_false_calls: float | None = None, *, among: int = 1) -> float:
         """The probability of *none* above which the model refuses.
 
         A wish, the caller's or else the team's, is kept as it stands. Without one the model is as willing as a share of
         `USUAL` allows, and never refuses what is likelier a call than not: people word requests as no training row
         did, and *none* is then where an unsure model goes, and goes for sure.
+
+        Where a request goes to several apps, `among` so many, each has a part of the share: the apps' false calls add
+        up, as any of them is enough.
 
         Raises:
             BadInput: a caller's wish where the model has no lines.
@@ -79,8 +82,8 @@ class Calibration:
         if not self.lines:
             return EVEN
         if chosen is None:
-            return max(EVEN, self._at(USUAL))
-        return 1.0 if chosen == 1 else self._at(chosen)
+            return max(EVEN, self._at(USUAL / among))
+        return 1.0 if chosen == 1 else self._at(chosen / among)
 
     def _at(self, share: float) -> float:
         """The line of a share, or of the next smaller one that is known."""

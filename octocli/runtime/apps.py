@@ -64,7 +64,7 @@ class Apps:
         """
         if foreground is not None and foreground not in self.callers:
             raise BadInput(f"no app {foreground!r} here", hint=f"there are: {', '.join(self.callers)}")
-        shares = self._shares(query)
+        shares = self._shares(query, foreground)
         parts = self._for_two(query, foreground)
         if parts is None:
             app = self._pick(shares, foreground)
@@ -72,12 +72,16 @@ class Apps:
         answers = tuple((app, self.callers[app].ask(part, now=now)) for app, part in parts)
         return Routed(tuple(pair for pair in answers if pair[1].calls), shares)
 
-    def _shares(self, query: str) -> dict[str, float]:
-        """Of each app, the probability of its likeliest function; 0 where it would refuse."""
+    def _shares(self, query: str, foreground: str | None) -> dict[str, float]:
+        """Of each app, the probability of its likeliest function; 0 where it would refuse.
+
+        The app in the foreground is as willing as it is alone, the others share what may be called for nothing.
+        """
         found = {}
         for app, caller in self.callers.items():
             choices = caller.choices(query)
-            refuses = choices.pop("") > caller.refuse_above
+            asked = 1 if app == foreground else len(self.callers)
+            refuses = choices.pop("") > caller.refuse_above_among(asked)
             found[app] = 0.0 if refuses or not choices else max(choices.values())
         return found
 
@@ -98,7 +102,7 @@ class Apps:
             parts = query[: joint.start()].strip(), query[joint.end() :].strip()
             if min(len(part.split()) for part in parts) < _FEWEST_WORDS:
                 continue
-            shares = [self._shares(part) for part in parts]
+            shares = [self._shares(part, foreground) for part in parts]
             first, second = (self._pick(share, foreground) for share in shares)
             if first is None or second is None or first == second:
                 continue

@@ -51,11 +51,16 @@ class Caller:
         """
         self.engine = engine
         self.manifest: Manifest = engine.manifest
-        self.refuse_above = self.manifest.calibration.line(max_false_calls)
+        self._max_false_calls = max_false_calls
+        self.refuse_above = self.refuse_above_among(1)
         self.grammar = make_grammar(engine.manifest, engine.special)
         self._tokenizer = engine.grammar_tokenizer()
         tokens = self.manifest.tokens
         self._names = {**{t: n for n, t in tokens.tokens(self.manifest.spec).items()}, tokens.none: ""}
+
+    def refuse_above_among(self, apps: int) -> float:
+        """The probability of *none* above which it is the answer, where a request goes to so many apps."""
+        return self.manifest.calibration.line(self._max_false_calls, among=apps)
 
     def ask(
         self,
